@@ -1,0 +1,67 @@
+"""Two things the book needs of Sphinx: formulas as MathML, and the run's numbers for its prose.
+
+MathJax would be fetched from another host by every page. Browsers draw MathML by themselves, so
+formulas are converted when the book is built, and one that cannot be converted is a warning.
+"""
+
+import json
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from math_core import LatexError, LatexToMathML
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.util import logging
+from sphinx.util.math import get_node_equation_number
+
+logger = logging.getLogger(__name__)
+converter = LatexToMathML(fancy_error=False)
+
+
+def to_mathml(latex: str, node: nodes.Node, display: bool) -> str:
+    """Convert one formula; its source stays with it as alternative text."""
+    try:
+        mathml = converter.convert_with_local_state(latex, displaystyle=display)
+    except LatexError as error:
+        logger.warning("formula %r: %s", latex, error, location=node)
+        return f"<code>{escape(latex)}</code>"
+    # The one named entity it writes is unknown to strict XML readers.
+    mathml = mathml.replace("&ApplyFunction;", "\u2061")
+    return mathml.replace("<math", f'<math alttext="{escape(latex, quote=True)}"', 1)
+
+
+def visit_inline(translator: Any, node: nodes.math) -> None:
+    """Write an inline formula."""
+    translator.body.append(f'<span class="math">{to_mathml(node.astext(), node, False)}</span>')
+    raise nodes.SkipNode
+
+
+def visit_display(translator: Any, node: nodes.math_block) -> None:
+    """Write a formula on a line of its own, with its number when it has a label."""
+    translator.body.append(translator.starttag(node, "div", CLASS="math math-display"))
+    # tabindex: what scrolls sideways on a telephone has to be reachable from the keyboard.
+    formula = to_mathml(node.astext(), node, True)
+    translator.body.append(f'<div class="math-scroll" tabindex="0">{formula}</div>')
+    if node["number"]:
+        number = get_node_equation_number(translator, node)
+        translator.body.append(f'<span class="eqno">({number})')
+        translator.add_permalink_ref(node, "Link to this equation")
+        translator.body.append("</span>")
+    translator.body.append("</div>")
+    raise nodes.SkipNode
+
+
+def load_values(app: Sphinx, config: Config) -> None:
+    """Make the numbers that the notebooks measured known to ``{{ name }}`` in the prose."""
+    file = Path(app.confdir) / "_generated" / "values.json"
+    if file.is_file():
+        config.myst_substitutions = json.loads(file.read_text(encoding="utf-8"))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register both with Sphinx."""
+    app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
+    app.connect("config-inited", load_values)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,96 @@
+"""The six networks of the paper, declared layer by layer (caption of Fig. 1); no torch here."""
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Fully connected hidden layer with ReLU."""
+
+    units: int
+
+
+@dataclass(frozen=True)
+class Conv:
+    """2-D convolution with ReLU, square kernel, stride 1, no padding.
+
+    The caption calls the (3, 3) of Keras' ``Conv2d(filters, (3, 3))`` "strides"; in that argument
+    order it is the kernel size.
+    """
+
+    filters: int
+    kernel: int = 3
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """Max-pooling over squares that do not overlap."""
+
+    size: int = 2
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """Inverted dropout: a share `rate` of the activations is set to 0 while training."""
+
+    rate: float
+
+
+Layer = Dense | Conv | MaxPool | Dropout
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Hidden layers between the image and the output layer (one sigmoid output a class)."""
+
+    panel: str
+    layers: tuple[Layer, ...]
+
+    @property
+    def is_cnn(self) -> bool:
+        """Whether it convolves; the paper trains these for a tenth of the epochs."""
+        return any(isinstance(layer, Conv) for layer in self.layers)
+
+    @property
+    def has_dropout(self) -> bool:
+        """Whether it is regularized by dropout."""
+        return any(isinstance(layer, Dropout) for layer in self.layers)
+
+    @property
+    def n_hidden(self) -> int:
+        """Number of hidden layers with weights."""
+        return sum(isinstance(layer, Dense | Conv) for layer in self.layers)
+
+    @property
+    def label(self) -> str:
+        """Short description for a panel's title, for example ``MLP 256-16, dropout``."""
+        sizes = "-".join(
+            str(layer.units if isinstance(layer, Dense) else layer.filters)
+            for layer in self.layers
+            if isinstance(layer, Dense | Conv)
+        )
+        return f"{'CNN' if self.is_cnn else 'MLP'} {sizes}{', dropout' if self.has_dropout else ''}"
+
+    def as_list(self) -> list[dict[str, object]]:
+        """Return the layers as plain data, for keys and attributes."""
+        return [{"layer": type(layer).__name__, **asdict(layer)} for layer in self.layers]
+
+
+def _architecture(panel: str, *layers: Layer) -> tuple[str, Architecture]:
+    return panel, Architecture(panel, layers)
+
+
+ARCHITECTURES = dict(
+    [
+        _architecture("a", Dense(256), Dense(16)),
+        _architecture("b", Dense(256), Dense(128), Dense(64), Dense(16)),
+        _architecture("c", Conv(32), Conv(64), MaxPool(), Dense(16)),
+        _architecture("d", Dense(256), Dropout(0.25), Dense(16), Dropout(0.5)),
+        _architecture(
+            "e",
+            *(Dense(256), Dropout(0.25), Dense(128), Dropout(0.5)),
+            *(Dense(64), Dropout(0.5), Dense(16), Dropout(0.5)),
+        ),
+        _architecture("f", Conv(32), Conv(64), MaxPool(), Dropout(0.25), Dense(16), Dropout(0.5)),
+    ]
+)

@@ -1,0 +1,94 @@
+"""Shallow classifiers, fitted many times on the same features with other labels."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from sklearn.base import ClassifierMixin, clone
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from memlib.errors import InputError
+from memlib.forest import ForestEngine
+
+CLASSIFIERS = (
+    "random_forest",
+    "random_forest_sklearn",
+    "extra_trees",
+    "nearest_neighbours",
+    "logistic_regression",
+    "linear_discriminant",
+    "svm",
+)
+
+
+class Predictor(Protocol):
+    """Features given once; labels come later, many times."""
+
+    def predict(self, labels: np.ndarray, sets: np.ndarray, *, seed: int) -> np.ndarray:
+        """Fit on the labels and return predicted labels of all rows of `sets`."""
+        ...
+
+
+class EstimatorPredictor:
+    """Any scikit-learn classifier: a fresh clone is fitted for every set of labels."""
+
+    def __init__(self, estimator: ClassifierMixin, features: np.ndarray) -> None:
+        self.estimator = estimator
+        self.features = features
+        names = estimator.get_params()
+        self.seeded = [n for n in names if n == "random_state" or n.endswith("__random_state")]
+
+    def predict(self, labels: np.ndarray, sets: np.ndarray, *, seed: int) -> np.ndarray:
+        """Fit a clone with this seed on the labels; return predicted labels of the rows."""
+        fitted = clone(self.estimator)
+        fitted.set_params(**dict.fromkeys(self.seeded, seed % 2**32))
+        return fitted.fit(self.features, labels).predict(sets)
+
+
+def make_estimator(name: str, *, n_trees: int = 500) -> ClassifierMixin:
+    """Return the scikit-learn classifier of a name, with one thread.
+
+    Raises
+    ------
+    InputError
+        When the name is not one of `CLASSIFIERS`.
+    """
+    makers: dict[str, Any] = {
+        "random_forest": lambda: RandomForestClassifier(n_trees),
+        "random_forest_sklearn": lambda: RandomForestClassifier(n_trees),
+        "extra_trees": lambda: ExtraTreesClassifier(n_trees),
+        "nearest_neighbours": lambda: KNeighborsClassifier(5),
+        "logistic_regression": lambda: make_pipeline(StandardScaler(), LogisticRegression()),
+        "linear_discriminant": lambda: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
+        "svm": lambda: make_pipeline(StandardScaler(), SVC()),
+    }
+    if name not in makers:
+        raise InputError(f"classifier = {name!r}: take one of {', '.join(CLASSIFIERS)}")
+    return makers[name]()
+
+
+def make_predictor(
+    classifier: str | ClassifierMixin, features: np.ndarray, *, n_trees: int = 500
+) -> Predictor:
+    """Prepare a classifier for many fits on the same features.
+
+    Parameters
+    ----------
+    classifier
+        A name in `CLASSIFIERS` or any scikit-learn classifier. ``"random_forest"`` is our own
+        engine, same in distribution as ``"random_forest_sklearn"`` and several times faster.
+    features
+        float32 (sample, feature).
+    n_trees
+        Trees of a named forest.
+    """
+    if classifier == "random_forest":
+        return ForestEngine(features, n_trees=n_trees)
+    if isinstance(classifier, str):
+        classifier = make_estimator(classifier, n_trees=n_trees)
+    return EstimatorPredictor(classifier, features)

@@ -1,0 +1,100 @@
+"""Learned features: what the last hidden layer gives for each image (section 4, step iii)."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from memlib.errors import InputError
+
+
+def output_layer(network: nn.Module) -> nn.Module:
+    """Return the network's last linear layer, whose inputs are the learned features.
+
+    Raises
+    ------
+    InputError
+        When the network has no linear layer: name the layer yourself.
+    """
+    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
+    if not linear:
+        raise InputError("the network has no nn.Linear: name the output layer with `layer`")
+    return linear[-1]
+
+
+def extract_learned_features(
+    network: nn.Module,
+    images: np.ndarray,
+    *,
+    layer: str | None = None,
+    batch_size: int = 500,
+    device: str | torch.device | None = None,
+) -> np.ndarray:
+    """Propagate images and return what enters the output layer, dropout off.
+
+    Parameters
+    ----------
+    network
+        Any torch module that takes a batch of images.
+    images
+        float32 (sample, ...), as the network takes them.
+    layer
+        Name of the module whose inputs are the features (as in ``network.named_modules()``); the
+        last ``nn.Linear`` when None.
+    batch_size
+        Images propagated at once.
+    device
+        Where; that of the network's parameters when None.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (sample, feature), 16 features in every network of the paper.
+
+    Raises
+    ------
+    InputError
+        When there is no such layer, or it never ran.
+    """
+    named = dict(network.named_modules())
+    if layer is not None and layer not in named:
+        raise InputError(f"layer = {layer!r}: the network has {', '.join(filter(None, named))}")
+    module = output_layer(network) if layer is None else named[layer]
+    if device is None:
+        device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    seen: list[np.ndarray] = []
+
+    def keep(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        seen.append(inputs[0].flatten(1).float().cpu().numpy())
+
+    was_training = network.training
+    handle = module.register_forward_pre_hook(keep)
+    try:
+        network.eval()
+        with torch.no_grad():
+            for start in range(0, len(images), batch_size):
+                network(torch.from_numpy(images[start : start + batch_size]).to(device))
+    finally:
+        handle.remove()
+        network.train(was_training)
+    if not seen:
+        raise InputError(f"layer = {layer!r} never ran on the images")
+    features = np.concatenate(seen)
+    if len(features) != len(images):
+        raise InputError(f"layer = {layer!r} ran {len(features)} times for {len(images)} images")
+    return features
+
+
+def predict_logits(network: nn.Module, images: np.ndarray, *, batch_size: int = 500) -> np.ndarray:
+    """Return the network's outputs before the sigmoid, float32 (sample, class), dropout off."""
+    device = next((p.device for p in network.parameters()), torch.device("cpu"))
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.no_grad():
+            batches = [
+                network(torch.from_numpy(images[start : start + batch_size]).to(device)).cpu()
+                for start in range(0, len(images), batch_size)
+            ]
+    finally:
+        network.train(was_training)
+    return torch.cat(batches).float().numpy()

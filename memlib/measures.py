@@ -1,0 +1,131 @@
+"""Measures: functions of a network and data that return labelled arrays."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import xarray as xr
+from sklearn.base import ClassifierMixin
+from torch import nn
+
+from memlib.data import Data
+from memlib.features import extract_learned_features, predict_logits
+from memlib.null import Scores, compute_null, score_labellings
+from memlib.perturb import make_s_validation_set
+
+
+def shared_structure_test(
+    network: nn.Module,
+    data: Data,
+    *,
+    perturbations: Sequence[float] = (0.05, 0.10, 1.0),
+    perturbation_kind: str = "shuffle",
+    classifier: str | ClassifierMixin = "random_forest",
+    n_permutations: int = 100,
+    n_trees: int = 500,
+    layer: str | None = None,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Ask of any trained network: did it learn, memorize, both, or neither (sections 3-5)?
+
+    Parameters
+    ----------
+    network
+        Any torch module that takes a batch of `data`'s images; it is not changed.
+    data
+        Training images and labels, see `memlib.data.Data` (the validation part is not used).
+    perturbations, perturbation_kind
+        Strength of each s-validation set, see `memlib.perturb.make_s_validation_set`.
+    classifier, n_permutations, n_trees
+        See `memlib.null.compute_null`.
+    layer
+        Module whose inputs are the learned features; the last ``nn.Linear`` when None.
+    seed
+        Base seed.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `memlib.null.compute_null` gives it, by ``perturbation``.
+    """
+    train = extract_learned_features(network, data.train_images, layer=layer)
+    sets = {
+        float(strength): extract_learned_features(
+            network,
+            make_s_validation_set(data.train_images, strength, kind=perturbation_kind, seed=seed),
+            layer=layer,
+        )
+        for strength in perturbations
+    }
+    return compute_null(
+        train,
+        data.train_labels,
+        sets,
+        classifier=classifier,
+        n_permutations=n_permutations,
+        n_trees=n_trees,
+        seed=seed,
+    )
+
+
+def score_network(
+    network: nn.Module,
+    data: Data,
+    labellings: Iterable[int],
+    *,
+    perturbations: Sequence[float],
+    perturbation_kind: str,
+    classifier: str,
+    n_trees: int,
+    seed: int,
+    epoch: int,
+) -> Scores:
+    """Score some labellings of one network: the piece from which long runs are put together.
+
+    As `shared_structure_test`, with the independent validation set beside, and with random
+    streams of its own for each epoch.
+    """
+    return score_labellings(
+        extract_learned_features(network, data.train_images),
+        data.train_labels,
+        [
+            extract_learned_features(
+                network,
+                make_s_validation_set(
+                    data.train_images, strength, kind=perturbation_kind, seed=seed
+                ),
+            )
+            for strength in perturbations
+        ],
+        labellings,
+        classifier=classifier,
+        n_trees=n_trees,
+        validation=(
+            extract_learned_features(network, data.validation_images),
+            data.validation_labels,
+        ),
+        seed=seed,
+        indices=(epoch,),
+    )
+
+
+def network_performance(network: nn.Module, data: Data) -> xr.Dataset:
+    """Return the network's own accuracy and loss, dropout off.
+
+    Returns
+    -------
+    xarray.Dataset
+        Scalars ``network_train_accuracy``, ``network_validation_accuracy`` (argmax of the outputs)
+        and ``network_train_loss`` (mean binary cross-entropy over the sigmoid outputs).
+    """
+    train = predict_logits(network, data.train_images)
+    validation = predict_logits(network, data.validation_images)
+    targets = np.eye(train.shape[1])[data.train_labels]
+    # log(1 + exp(z)) - z t, the cross-entropy of sigmoid(z) against t, without overflow
+    loss = (np.logaddexp(0, train.astype(float)) - train * targets).mean()
+    return xr.Dataset(
+        {
+            "network_train_accuracy": (train.argmax(1) == data.train_labels).mean(),
+            "network_validation_accuracy": (validation.argmax(1) == data.validation_labels).mean(),
+            "network_train_loss": loss,
+        }
+    )

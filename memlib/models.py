@@ -1,0 +1,86 @@
+"""Networks in torch, built from their declaration, with Keras' initial weights."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from memlib.architectures import Architecture, Conv, Dense, Dropout, MaxPool
+from memlib.errors import InputError
+from memlib.seeds import stream
+
+
+def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw weights uniformly within sqrt(6 / (fan in + fan out)) of 0 (Keras' default).
+
+    Parameters
+    ----------
+    shape
+        (outputs, inputs) of a dense layer, or (filters, channels, rows, columns) of a convolution.
+    rng
+        Source of randomness.
+    """
+    window = int(np.prod(shape[2:]))
+    limit = np.sqrt(6 / ((shape[0] + shape[1]) * window))
+    return rng.uniform(-limit, limit, shape).astype(np.float32)
+
+
+def build_network(
+    architecture: Architecture,
+    *,
+    image_shape: tuple[int, int] = (28, 28),
+    n_classes: int = 2,
+    seed: int = 0,
+) -> nn.Sequential:
+    """Build a network of (sample, row, column) images with one logit a class.
+
+    The output layer is linear: the paper's sigmoid outputs are ``torch.sigmoid`` of the logits.
+
+    Parameters
+    ----------
+    architecture
+        Declared hidden layers, see `memlib.architectures`.
+    image_shape
+        Rows and columns of an image.
+    n_classes
+        Number of outputs, 2 or more.
+    seed
+        Base seed; each layer with weights has its own stream ``weights``, so that panels which
+        begin with the same layer begin with the same weights. Biases start at 0.
+    """
+    modules: list[nn.Module] = [nn.Unflatten(1, (1, image_shape[0]))] if architecture.is_cnn else []
+    shape: tuple[int, ...] = (1, *image_shape)
+    for layer in (*architecture.layers, Dense(n_classes)):
+        if isinstance(layer, Conv):
+            modules += [nn.Conv2d(shape[0], layer.filters, layer.kernel), nn.ReLU()]
+            shape = (layer.filters, *(side - layer.kernel + 1 for side in shape[1:]))
+        elif isinstance(layer, MaxPool):
+            modules.append(nn.MaxPool2d(layer.size))
+            shape = (shape[0], *(side // layer.size for side in shape[1:]))
+        elif isinstance(layer, Dropout):
+            modules.append(nn.Dropout(layer.rate))
+        else:
+            if len(shape) == 3:
+                if min(shape) < 1:
+                    raise InputError(f"images of {image_shape} are too small for this network")
+                modules.append(nn.Flatten())
+            modules += [nn.Linear(int(np.prod(shape)), layer.units), nn.ReLU()]
+            shape = (layer.units,)
+    network = nn.Sequential(*modules[:-1])  # no ReLU on the outputs
+    weighted = [module for module in network if isinstance(module, nn.Linear | nn.Conv2d)]
+    with torch.no_grad():
+        for index, module in enumerate(weighted):
+            weights = glorot_uniform(tuple(module.weight.shape), stream(seed, "weights", index))
+            module.weight.copy_(torch.from_numpy(weights))
+            assert module.bias is not None
+            module.bias.zero_()
+    return network
+
+
+def network_arrays(network: nn.Module) -> dict[str, np.ndarray]:
+    """Return a network's parameters and buffers as arrays, by name."""
+    return {name: value.cpu().numpy().copy() for name, value in network.state_dict().items()}
+
+
+def load_network_arrays(network: nn.Module, arrays: dict[str, np.ndarray]) -> None:
+    """Set a network's parameters and buffers from arrays, by name."""
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})

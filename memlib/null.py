@@ -1,0 +1,294 @@
+"""Algorithm 1: the permutation null of learning against memorization (section 5).
+
+A shallow classifier is fitted on the training set's learned features with shuffled labels and
+scored on each s-validation set against the *same* shuffled labels. It cannot have learned what
+goes with the labels, so what it scores above chance it owes to features that recognize the single
+image: memorization. The same classifier with the true labels gives the observed score; what it
+scores above the null it owes to learning.
+"""
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from sklearn.base import ClassifierMixin
+
+from memlib.classifiers import make_predictor
+from memlib.errors import InputError
+from memlib.seeds import stream, stream_integer
+
+VERDICTS = ("neither", "memorized", "learned", "memorized_and_learned", "undecided")
+SIGNIFICANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Accuracy of each labelling on each set, and the chance level that belongs to it.
+
+    Attributes
+    ----------
+    accuracy, chance
+        float64 (labelling, set).
+    validation_accuracy
+        float64 (labelling,): on the independent set, NaN for shuffled labels or without one.
+    """
+
+    accuracy: np.ndarray
+    chance: np.ndarray
+    validation_accuracy: np.ndarray
+
+
+def shuffled_labels(
+    labels: np.ndarray, labelling: int, *, seed: int, indices: Sequence[int] = ()
+) -> np.ndarray:
+    """Return the training labels (labelling 0) or their b-th shuffle (labelling b, 1 or more)."""
+    if labelling == 0:
+        return labels
+    return stream(seed, "permutation", *indices, labelling).permutation(labels)
+
+
+def chance_accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
+    """Return the accuracy expected of predictions that have nothing to do with the labels.
+
+    Labels and predictions keep their class frequencies and are paired at random:
+    ``sum over k of p_k q_k``, with p_k the share of label k and q_k that of prediction k. It is
+    0.5 for two balanced classes whatever is predicted, and 0.9 for a classifier that always names
+    a class of 90 %.
+    """
+    classes = np.union1d(labels, predicted)
+    share = [
+        np.bincount(np.searchsorted(classes, values), minlength=len(classes)) / len(values)
+        for values in (labels, predicted)
+    ]
+    return float(share[0] @ share[1])
+
+
+def score_labellings(
+    train_features: np.ndarray,
+    labels: np.ndarray,
+    s_validation_features: Sequence[np.ndarray],
+    labellings: Iterable[int],
+    *,
+    classifier: str | ClassifierMixin = "random_forest",
+    n_trees: int = 500,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
+    seed: int = 0,
+    indices: Sequence[int] = (),
+) -> Scores:
+    """Fit once for each labelling and score every set with that fit (lines 2-8 of Algorithm 1).
+
+    Parameters
+    ----------
+    train_features
+        (sample, feature).
+    labels
+        (sample,), any number of classes in any balance.
+    s_validation_features
+        One (sample, feature) array a set, rows in the order of the training set.
+    labellings
+        0 for the true labels, b for their b-th shuffle.
+    classifier, n_trees
+        See `memlib.classifiers.make_predictor`.
+    validation
+        Features and labels of an independent set, scored with the true labels only.
+    seed, indices
+        Base seed, and the indices (an epoch, say) that tell this call's streams from others'.
+        A labelling's score does not depend on which others are computed with it.
+    """
+    predictor = make_predictor(classifier, train_features, n_trees=n_trees)
+    classes, labels = np.unique(labels, return_inverse=True)
+    n, n_sets = len(labels), len(s_validation_features)
+    rows = [np.asarray(features, train_features.dtype) for features in s_validation_features]
+    stacked = np.concatenate(rows) if rows else train_features[:0]
+    with_validation = stacked
+    if validation is not None:
+        with_validation = np.concatenate([stacked, validation[0].astype(train_features.dtype)])
+    accuracy, chance, validated = [], [], []
+    for labelling in labellings:
+        shuffled = shuffled_labels(labels, labelling, seed=seed, indices=indices)
+        fit_seed = stream_integer(seed, "shallow_classifier", *indices, labelling)
+        true_labels = labelling == 0 and validation is not None
+        predicted = predictor.predict(
+            shuffled, with_validation if true_labels else stacked, seed=fit_seed
+        )
+        by_set = predicted[: n * n_sets].reshape(n_sets, n)
+        accuracy.append((by_set == shuffled).mean(axis=1))
+        chance.append([chance_accuracy(shuffled, one) for one in by_set])
+        if true_labels and validation is not None:
+            validated.append(float((classes[predicted[n * n_sets :]] == validation[1]).mean()))
+        else:
+            validated.append(np.nan)
+    shape = (-1, n_sets)
+    return Scores(
+        np.array(accuracy, float).reshape(shape),
+        np.array(chance, float).reshape(shape),
+        np.array(validated, float),
+    )
+
+
+def permutation_p_value(null: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Return (C + 1) / (B + 1), with C the null scores not below the observed one.
+
+    Parameters
+    ----------
+    null
+        (..., permutation), B values along the last axis.
+    observed
+        (...).
+
+    Notes
+    -----
+    Never 0, and at most uniform under the null hypothesis (Phipson and Smyth 2010).
+    """
+    exceeding = (null >= np.asarray(observed)[..., None]).sum(axis=-1)
+    return (exceeding + 1) / (null.shape[-1] + 1)
+
+
+def memorization_p_value(null: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """Return (C + 1) / (B + 1), with C the null scores not above the chance level."""
+    return permutation_p_value(-null, -np.asarray(chance))
+
+
+def decide_verdict(
+    p_value: np.ndarray, memorization: np.ndarray, n_permutations: int
+) -> np.ndarray:
+    """Return the reading of section 5 as codes into `VERDICTS`.
+
+    The rule: *memorized* when at most 5 % of the null lies at or below chance (memorization
+    p-value at most 0.05), *learned* when at most 5 % of the null reaches the observed score
+    (p-value at most 0.05). With fewer than 19 permutations neither p-value can fall that low, and
+    the verdict is *undecided*.
+    """
+    if 1 / (n_permutations + 1) > SIGNIFICANCE:
+        return np.full(np.shape(p_value), VERDICTS.index("undecided"), np.int8)
+    memorized = np.asarray(memorization) <= SIGNIFICANCE
+    learned = np.asarray(p_value) <= SIGNIFICANCE
+    return (memorized + 2 * learned).astype(np.int8)
+
+
+def null_dataset(
+    observed: np.ndarray, null: np.ndarray, chance: np.ndarray, perturbations: Sequence[Hashable]
+) -> xr.Dataset:
+    """Label the scores and add p-values and verdicts.
+
+    Parameters
+    ----------
+    observed, chance
+        float (..., perturbation) with leading dims seed and epoch, or none.
+    null
+        float (..., perturbation, permutation).
+    perturbations
+        Coordinate values of the sets.
+    """
+    p_value = permutation_p_value(null, observed)
+    memorization = memorization_p_value(null, chance)
+    dims = ("seed", "epoch", "perturbation")[-observed.ndim :]
+    return xr.Dataset(
+        {
+            "observed_accuracy": (dims, observed),
+            "null_accuracy": ((*dims, "permutation"), null),
+            "chance_accuracy": (dims, chance),
+            "p_value": (dims, p_value),
+            "memorization_p_value": (dims, memorization),
+            "verdict": (dims, decide_verdict(p_value, memorization, null.shape[-1])),
+        },
+        coords={
+            "perturbation": list(perturbations),
+            "permutation": np.arange(1, null.shape[-1] + 1),
+        },
+    )
+
+
+def compute_null(
+    train_features: np.ndarray,
+    labels: np.ndarray,
+    s_validation_features: Mapping[Hashable, np.ndarray],
+    *,
+    classifier: str | ClassifierMixin = "random_forest",
+    n_permutations: int = 100,
+    n_trees: int = 500,
+    seed: int = 0,
+) -> xr.Dataset:
+    """Run Algorithm 1 on learned features: did the network learn, memorize, both, or neither?
+
+    Null hypothesis of ``p_value``: the features say nothing about the labels beyond what they say
+    about the single image (the network has not learned). That of ``memorization_p_value``: a
+    classifier of shuffled labels does no better than chance (it has not memorized).
+
+    Parameters
+    ----------
+    train_features
+        float (sample, feature).
+    labels
+        (sample,), any number of classes in any balance.
+    s_validation_features
+        (sample, feature) arrays by perturbation, rows in the order of `train_features`.
+    classifier
+        A name in `memlib.classifiers.CLASSIFIERS` or any scikit-learn classifier. One fit serves
+        all sets.
+    n_permutations
+        B, 1 or more.
+    n_trees
+        Trees of a named forest.
+    seed
+        Base seed.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``observed_accuracy``, ``null_accuracy`` (.., permutation), ``chance_accuracy``,
+        ``p_value``, ``memorization_p_value`` and ``verdict`` by ``perturbation``; verdicts are
+        codes into `VERDICTS`.
+
+    Raises
+    ------
+    InputError
+        When shapes do not match, there is one class only, or a feature is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> features = rng.normal(size=(100, 4))
+    >>> labels = np.tile([0, 1], 50)
+    >>> ds = compute_null(features, labels, {0.0: features}, n_permutations=19, n_trees=20)
+    >>> VERDICTS[int(ds["verdict"].item())]  # nothing to learn, but each row known by heart
+    'memorized'
+    """
+    train_features, labels = np.asarray(train_features, np.float32), np.asarray(labels)
+    if n_permutations < 1:
+        raise InputError(f"n_permutations = {n_permutations}: take 1 or more")
+    if train_features.ndim != 2 or labels.shape != train_features.shape[:1]:
+        raise InputError(
+            f"features {train_features.shape} and labels {labels.shape} do not match: "
+            "they are (sample, feature) and (sample,)"
+        )
+    if len(np.unique(labels)) < 2:
+        raise InputError("labels hold fewer than two classes: there is nothing to shuffle")
+    if not s_validation_features:
+        raise InputError("s_validation_features is empty: give at least one set")
+    sets = [np.asarray(features, np.float32) for features in s_validation_features.values()]
+    for name, features in zip(("train", *s_validation_features), (train_features, *sets), strict=True):
+        if features.shape != train_features.shape:
+            raise InputError(
+                f"features of set {name!r} are {features.shape}, those of the training set "
+                f"{train_features.shape}: an s-validation set perturbs every training image once"
+            )
+        if not np.isfinite(features).all():
+            raise InputError(f"features of set {name!r} hold a value that is not finite")
+    scores = score_labellings(
+        train_features,
+        labels,
+        sets,
+        range(n_permutations + 1),
+        classifier=classifier,
+        n_trees=n_trees,
+        seed=seed,
+    )
+    return null_dataset(
+        scores.accuracy[0],
+        scores.accuracy[1:].T,
+        scores.chance[1:].mean(axis=0),
+        list(s_validation_features),
+    )

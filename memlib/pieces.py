@@ -1,0 +1,344 @@
+"""Pieces of work: a training (panel and seed), and the null of one epoch, block by block.
+
+A piece knows its key (a digest of all that its result depends on, code included), where it is
+stored, what of it is missing, and how to compute that. Pieces are shared by all figures whose
+choices lead to the same key, and a piece cut off half-way goes on from its last stored epoch.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memlib import store
+from memlib.architectures import ARCHITECTURES
+from memlib.data import Data, load_data, load_labelled_images
+from memlib.errors import ResultError
+from memlib.figures import Settings
+
+TRAINING_CODE = ("architectures", "data", "models", "seeds", "steps", "training")
+NULL_CODE = ("classifiers", "features", "forest", "measures", "null", "perturb", "seeds")
+BLOCK = 25  # labellings in one stored block of a null
+CHECKPOINT_SECONDS = 60.0
+HEARTBEAT_SECONDS = 1.0
+
+
+@lru_cache(maxsize=8)
+def cached_data(
+    name: str, n_images: int, n_validation_images: int, inputs: str, noise_sd: float, seed: int
+) -> Data:
+    """Load a run's data once a process."""
+    return load_data(
+        name,
+        n_images=n_images,
+        n_validation_images=n_validation_images,
+        inputs=inputs,
+        noise_sd=noise_sd,
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True)
+class Training:
+    """One network's training: panel and seed. Stores the network at every epoch asked for."""
+
+    settings: Settings
+    panel: str
+    seed: int
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """All that the trained network depends on."""
+        settings = self.settings
+        return {
+            "data": load_labelled_images(settings.data).attrs["content_checksum"],
+            "n_images": settings.n_images,
+            "inputs": settings.inputs,
+            "noise_sd": settings.noise_sd if settings.inputs == "noise" else None,
+            "layers": ARCHITECTURES[self.panel].as_list(),
+            "optimizer": settings.optimizer,
+            "learning_rate": settings.learning_rate,
+            "batch_size": settings.batch_size,
+            "seed": self.seed,
+            "code": store.code_digest(TRAINING_CODE),
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of the specification."""
+        return store.digest(self.spec)
+
+    @property
+    def folder(self) -> Path:
+        """Where the networks are stored."""
+        return store.results_dir() / "pieces" / f"training-{self.key}"
+
+    @property
+    def data(self) -> Data:
+        """The images and labels of this run."""
+        settings = self.settings
+        return cached_data(
+            settings.data,
+            settings.n_images,
+            settings.n_validation_images,
+            settings.inputs,
+            settings.noise_sd,
+            self.seed,
+        )
+
+    def snapshot(self, epoch: int) -> Path:
+        """Return the file of the network after an epoch."""
+        return self.folder / f"epoch_{epoch:07d}.npz"
+
+    @property
+    def epochs(self) -> tuple[int, ...]:
+        """Epochs at which the network is measured."""
+        return self.settings.epoch_grid(self.panel)
+
+    def missing_epochs(self) -> list[int]:
+        """Return the epochs of which no network is stored yet."""
+        return [epoch for epoch in self.epochs if not self.snapshot(epoch).is_file()]
+
+    def network(self, epoch: int) -> Any:
+        """Load the stored network of an epoch (a torch module)."""
+        step = self._step()
+        arrays = store.read_arrays(self.snapshot(epoch))
+        if arrays is None:
+            raise ResultError(f"no network of epoch {epoch} in {self.folder}")
+        step.load_arrays(arrays)
+        return step.network
+
+    def _step(self) -> Any:
+        from memlib.models import build_network
+        from memlib.steps import make_step
+
+        data = self.data
+        network = build_network(
+            ARCHITECTURES[self.panel],
+            image_shape=data.train_images.shape[1:],
+            n_classes=data.n_classes,
+            seed=self.seed,
+        )
+        return make_step(
+            network,
+            optimizer=self.settings.optimizer,
+            learning_rate=self.settings.learning_rate,
+        )
+
+    def compute(self) -> None:
+        """Train to the last missing epoch, from the latest stored network before the first."""
+        from memlib.training import train_network
+
+        missing = self.missing_epochs()
+        if not missing:
+            return
+        store.write_text(self.folder / "about.json", store.to_json(self.spec))
+        step = self._step()
+        stored = [int(path.stem[6:]) for path in self.folder.glob("epoch_*.npz")]
+        latest = self.folder / "latest.npz"
+        after, seconds = 0, 0.0
+        candidates = [self.snapshot(epoch) for epoch in sorted(stored) if epoch < missing[0]][-1:]
+        for path in (*candidates, latest):
+            arrays = store.read_arrays(path)
+            if arrays is not None and after < int(arrays["epoch"]) < missing[0]:
+                after, seconds = int(arrays["epoch"]), float(arrays["seconds"])
+                step.load_arrays(arrays)
+        beat = Heartbeat(self.folder / "progress.txt")
+        started = saved = time.monotonic()
+        every_epoch = range(after + 1, missing[-1] + 1)
+        for epoch, _ in train_network(
+            step,
+            self.data.train_images,
+            self.data.train_labels,
+            epochs=every_epoch,
+            after=after,
+            batch_size=self.settings.batch_size,
+            seed=self.seed,
+        ):
+            now = time.monotonic()
+            wanted = epoch in missing
+            if wanted or now - saved > CHECKPOINT_SECONDS:
+                arrays = step.arrays() | {
+                    "epoch": np.array(epoch),
+                    "seconds": np.array(seconds + now - started),
+                }
+                store.write_arrays(self.snapshot(epoch) if wanted else latest, arrays)
+                saved = now
+            beat(epoch)
+        latest.unlink(missing_ok=True)
+        beat.path.unlink(missing_ok=True)
+
+    def epochs_done(self) -> int:
+        """Return how far the training has come, for progress."""
+        stored = [epoch for epoch in self.epochs if self.snapshot(epoch).is_file()]
+        done = max(stored, default=0)
+        try:
+            return max(done, int((self.folder / "progress.txt").read_text()))
+        except (OSError, ValueError):
+            return done
+
+    def seconds(self) -> float:
+        """Return the processor seconds that the stored training took."""
+        arrays = store.read_arrays(self.snapshot(self.epochs[-1]))
+        return 0.0 if arrays is None else float(arrays["seconds"])
+
+
+class Heartbeat:
+    """Writes how far a piece has come, at most once a second; losing it loses nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.last = path, -np.inf
+
+    def __call__(self, value: int) -> None:
+        """Write a number unless one was written a moment ago."""
+        now = time.monotonic()
+        if now - self.last > HEARTBEAT_SECONDS:
+            self.last = now
+            store.write_text(self.path, str(value))
+
+
+@dataclass(frozen=True)
+class NullBlock:
+    """The null of one network at one epoch: a block of labellings on some s-validation sets."""
+
+    training: Training
+    epoch: int
+    block: int
+    strengths: tuple[float, ...]
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """All that the scores depend on, but for the labellings and strengths themselves."""
+        settings = self.training.settings
+        forest = settings.classifier in ("random_forest", "random_forest_sklearn", "extra_trees")
+        return {
+            "training": self.training.key,
+            "n_validation_images": settings.n_validation_images,
+            "perturbation_kind": settings.perturbation_kind,
+            "classifier": settings.classifier,
+            "n_trees": settings.n_trees if forest else None,
+            "code": store.code_digest(NULL_CODE),
+        }
+
+    @property
+    def folder(self) -> Path:
+        """Where the scores are stored."""
+        return store.results_dir() / "pieces" / f"null-{store.digest(self.spec)}"
+
+    @property
+    def path(self) -> Path:
+        """The block's file; it grows with the strengths and permutations asked for."""
+        return self.folder / f"epoch_{self.epoch:07d}_block_{self.block:03d}.npz"
+
+    @property
+    def labellings(self) -> list[int]:
+        """Labellings of this block: 0 (the true labels) and 1 to 25, then 26 to 50, ..."""
+        last = min((self.block + 1) * BLOCK, self.training.settings.n_permutations)
+        return list(range(self.block * BLOCK + 1 if self.block else 0, last + 1))
+
+    def _stored(self) -> dict[str, np.ndarray]:
+        empty = {
+            "strengths": np.empty(0),
+            "labellings": np.empty(0, int),
+            "accuracy": np.empty((0, 0)),
+            "chance": np.empty((0, 0)),
+            "validation_accuracy": np.empty(0),
+            "seconds": np.array(0.0),
+        }
+        return store.read_arrays(self.path) or empty
+
+    def is_stored(self) -> bool:
+        """Whether every labelling and strength asked for is there."""
+        stored = self._stored()
+        return set(self.labellings) <= set(stored["labellings"].tolist()) and set(
+            self.strengths
+        ) <= set(stored["strengths"].tolist())
+
+    def compute(self) -> None:
+        """Score what is missing and store it with what was there."""
+        from memlib.measures import network_performance, score_network
+
+        started = time.monotonic()
+        stored = self._stored()
+        network, data = self.training.network(self.epoch), self.training.data
+        settings = self.training.settings
+        old_strengths = stored["strengths"].tolist()
+        strengths = sorted({*old_strengths, *self.strengths})
+        old_labellings = stored["labellings"].tolist()
+        labellings = sorted({*old_labellings, *self.labellings})
+        shape = (len(labellings), len(strengths))
+        accuracy, chance = np.full(shape, np.nan), np.full(shape, np.nan)
+        validation = np.full(len(labellings), np.nan)
+        kept = np.ix_(
+            np.searchsorted(labellings, old_labellings), np.searchsorted(strengths, old_strengths)
+        )
+        accuracy[kept], chance[kept] = stored["accuracy"], stored["chance"]
+        validation[kept[0].ravel()] = stored["validation_accuracy"]
+        new_labellings = [one for one in labellings if one not in old_labellings]
+        new_strengths = [one for one in strengths if one not in old_strengths]
+        for fits, sets in ((new_labellings, strengths), (old_labellings, new_strengths)):
+            if not fits or not sets:
+                continue
+            scores = score_network(
+                network,
+                data,
+                fits,
+                perturbations=sets,
+                perturbation_kind=settings.perturbation_kind,
+                classifier=settings.classifier,
+                n_trees=settings.n_trees,
+                seed=self.training.seed,
+                epoch=self.epoch,
+            )
+            rows = np.searchsorted(labellings, fits)
+            cells = np.ix_(rows, np.searchsorted(strengths, sets))
+            accuracy[cells], chance[cells] = scores.accuracy, scores.chance
+            validation[rows] = scores.validation_accuracy
+        arrays = {
+            "strengths": np.array(strengths, float),
+            "labellings": np.array(labellings, int),
+            "accuracy": accuracy,
+            "chance": chance,
+            "validation_accuracy": validation,
+            "seconds": stored["seconds"] + (time.monotonic() - started),
+        }
+        if self.block == 0:
+            performance = network_performance(network, data)
+            arrays |= {name: performance[name].values for name in performance}
+        store.write_arrays(self.path, arrays)
+
+    def read(self) -> dict[str, np.ndarray]:
+        """Return the stored scores of exactly the labellings and strengths asked for."""
+        stored = self._stored()
+        if not self.is_stored():
+            raise ResultError(f"{self.path} does not hold what was asked for: run it again")
+        rows = np.searchsorted(stored["labellings"], self.labellings)
+        cells = np.ix_(rows, np.searchsorted(stored["strengths"], self.strengths))
+        return stored | {
+            "accuracy": stored["accuracy"][cells],
+            "chance": stored["chance"][cells],
+            "validation_accuracy": stored["validation_accuracy"][rows],
+        }
+
+
+def single_threaded(work: Callable[[], None]) -> None:
+    """Run a piece on one thread: one process a core is faster, and sums keep their order."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            work()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def compute_piece(piece: Training | NullBlock) -> None:
+    """Compute what is missing of a piece; the unit that workers are given."""
+    single_threaded(piece.compute)

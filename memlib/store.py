@@ -1,0 +1,147 @@
+"""Files on disk: where results live, writing whole or not at all, keys of what is stored."""
+
+import ast
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from memlib.errors import ResultError
+
+
+def results_dir() -> Path:
+    """Return the folder of stored results.
+
+    ``$MEMLIB_RESULTS`` where set, else ``results`` in the checkout that holds this package, else
+    ``results`` in the current folder.
+    """
+    named = os.environ.get("MEMLIB_RESULTS")
+    if named:
+        return Path(named)
+    checkout = Path(__file__).parent.parent
+    return (checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()) / "results"
+
+
+def require_writable(folder: Path) -> None:
+    """Raise `ResultError` now, not after an hour, when `folder` cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ResultError(
+            f"results folder {folder} cannot be written ({error.strerror or error}): "
+            "name another with MEMLIB_RESULTS"
+        ) from error
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Call `write` with a temporary path beside `path`, then rename: whole or not at all.
+
+    Raises
+    ------
+    ResultError
+        When the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise ResultError(f"{path} could not be written: {error.strerror or error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8") and None)
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write named arrays as ``.npz``, whole or not at all."""
+
+    def write(part: Path) -> None:
+        with open(part, "wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    write_atomically(path, write)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """Read named arrays, or None when there is no such file.
+
+    Raises
+    ------
+    ResultError
+        When the file is damaged (the archive's own checksums are tested).
+    """
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # zipfile, zlib and NumPy each raise their own kinds
+        raise ResultError(
+            f"{path} is damaged ({type(error).__name__}): delete it and run again; "
+            "the other pieces are kept"
+        ) from error
+
+
+def write_netcdf(
+    data: xr.Dataset | xr.DataTree, path: Path, encoding: Mapping[str, Any] | None = None
+) -> None:
+    """Write a dataset or tree as netCDF, whole or not at all."""
+    write_atomically(
+        path, lambda part: data.to_netcdf(part, engine="h5netcdf", encoding=encoding) and None
+    )
+
+
+def to_json(value: object) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces to differ in."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def digest(value: object) -> str:
+    """Return 16 hexadecimal digits that change when `value` does."""
+    return hashlib.sha256(to_json(value).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=16)
+def code_digest(modules: Iterable[str] | None = None) -> str:
+    """Return a digest of what modules of this package do: of their code without its comments.
+
+    Parameters
+    ----------
+    modules
+        Module names as a tuple, for example ``("training", "steps")``; all when None.
+    """
+    folder = Path(__file__).parent
+    names = sorted(modules) if modules else sorted(path.stem for path in folder.glob("*.py"))
+    text = ""
+    for name in names:
+        tree = ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and body and _is_docstring(body[0]):
+                body[0] = ast.Pass()
+        text += f"{name}: {ast.dump(tree)}\n"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

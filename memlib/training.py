@@ -1,0 +1,58 @@
+"""The training loop: one generator that yields the network at the epochs asked for."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from memlib.seeds import stream, stream_integer
+from memlib.steps import Step
+
+
+def train_network(
+    step: Step,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epochs: Iterable[int],
+    after: int = 0,
+    batch_size: int = 128,
+    seed: int = 0,
+) -> Iterator[tuple[int, nn.Module]]:
+    """Train as usual and yield the network at the epochs asked for; nothing is measured here.
+
+    Randomness has no state that is carried from epoch to epoch: the order of the images (stream
+    ``batches``) and the dropout masks (stream ``dropout``) of an epoch follow from the seed and
+    the epoch's number. So a run that goes on after any epoch equals one that never stopped.
+
+    Parameters
+    ----------
+    step
+        The network with its optimizer, see `memlib.steps.make_step`; trained in place.
+    images, labels
+        float32 (sample, row, column) and int64 (sample,).
+    epochs
+        Increasing epochs, each 1 or more, at which to yield.
+    after
+        Epochs that the network has already been trained for.
+    batch_size
+        Images in a mini-batch; the last one of an epoch may be smaller.
+    seed
+        Base seed.
+
+    Yields
+    ------
+    epoch, network
+        The network in place, after that epoch; copy it to keep it.
+    """
+    inputs = torch.from_numpy(images)
+    targets = torch.from_numpy(np.eye(int(labels.max()) + 1, dtype=np.float32)[labels])
+    done = after
+    for epoch in epochs:
+        while done < epoch:
+            done += 1
+            order = torch.from_numpy(stream(seed, "batches", done).permutation(len(images)))
+            step.start_epoch(stream_integer(seed, "dropout", done))
+            step.run(inputs[order], targets[order], batch_size)
+        yield epoch, step.network
