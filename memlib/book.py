@@ -5,7 +5,6 @@ import html.parser
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from memlib.errors import MemlibError
 from memlib.notebooks import SOURCE_DATE_EPOCH, NotebookError
 from memlib.sanitise import machine_paths, sanitise
 
+LOADING = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
 KEY_FILE = ".memlib-book"  # in the built site: what it was built from, and that it is ours
 GENERATED = ("chapters", "_generated", "_build", "_site")  # in the book's folder, not by hand
 SUFFIXES = (".md", ".ipynb", ".rst")
@@ -87,6 +87,9 @@ def build_book(
     output_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".book-", dir=output_dir.parent) as scratch:
         site = _run_sphinx(book_dir, Path(scratch))
+        # The theme's page templates, which only look like pages, and maps for its own debugging.
+        for left in [*site.glob("_static/**/*.map"), *site.glob("_static/*.html")]:
+            left.unlink()
         if problems := check_site(site, pages):
             raise BookError("\n".join(problems))
         (site / KEY_FILE).write_text(key)
@@ -127,8 +130,6 @@ def check_site(site: str | Path, pages: Sequence[str]) -> list[str]:
 class _Page(html.parser.HTMLParser):
     """What a page loads, shows as text, and shows as a traceback."""
 
-    loading = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
-
     def __init__(self) -> None:
         super().__init__()
         self.external: list[str] = []
@@ -139,7 +140,7 @@ class _Page(html.parser.HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.silent += tag in ("script", "style")
         found = {name: value or "" for name, value in attrs}
-        url = found.get(self.loading.get(tag, ""), "")
+        url = found.get(LOADING.get(tag, ""), "")
         if re.match(r"(?:https?:)?//", url):
             self.external.append(url)
         self.errors += bool({"traceback", "pytb"} & set(re.split(r"[\s-]", found.get("class", ""))))

@@ -329,3 +329,22 @@ def run_figure(
         tree.attrs["wall_seconds"] = round(time.monotonic() - started, 1)
         write_result(tree, one.path)
     return tree
+
+
+def sibling_path(figure: str, scale: str, seed: int) -> Path:
+    """Return where another figure's result with default settings lies, whether it is there or not."""
+    return plan(resolve(figure, scale, seed=seed)).path
+
+
+def stored_siblings(tree: xr.DataTree) -> dict[str, xr.DataTree]:
+    """Return the stored results of all figures at a result's scale and seed, with its own.
+
+    For claims that compare figures. Others are looked up with their default settings; a figure
+    that was not run is left out.
+    """
+    found = {}
+    for figure in FIGURES:
+        other = stored_result(plan(resolve(figure, tree.attrs["scale"], seed=tree.attrs["base_seed"])))
+        if other is not None:
+            found[figure] = other
+    return found | {tree.attrs["figure"]: tree}

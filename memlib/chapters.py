@@ -1,0 +1,154 @@
+"""The book's notebooks: their parameters, checked before any work, and their executed copies."""
+
+import ast
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from memlib import store
+from memlib.data import load_labelled_images
+from memlib.errors import InputError
+from memlib.figures import FIGURES, resolve
+from memlib.notebooks import declared_parameters, execute
+
+METHOD_CHAPTERS = ("s_validation_by_eye", "algorithm_1_by_hand")
+CHAPTERS = (*METHOD_CHAPTERS, *FIGURES)
+TYPES: Mapping[str, Any] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "list[int]": list[int],
+    "list[float]": list[float],
+    "list[str]": list[str],
+    "None": None,
+}
+
+
+def source_path(name: str) -> Path:
+    """Return a chapter's text notebook.
+
+    Raises
+    ------
+    InputError
+        When there is no chapter of that name.
+    """
+    if name not in CHAPTERS:
+        raise InputError(f"no figure or chapter {name!r}: take one of {', '.join(CHAPTERS)}")
+    path = Path(__file__).parent.parent / "notebooks" / f"{name}.py"
+    if not path.is_file():
+        raise InputError(f"{path} is missing: memlib runs notebooks from a checkout")
+    return path
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
+    """Read ``name=value`` texts; a value is a Python literal, or else a plain word.
+
+    Examples
+    --------
+    >>> parse_assignments(["n_trees=50", "perturbations=[0.05]", "optimizer=sgd"])
+    {'n_trees': 50, 'perturbations': [0.05], 'optimizer': 'sgd'}
+    """
+    values = {}
+    for text in assignments:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise InputError(f"-p {text}: write it as name=value")
+        try:
+            values[name.strip()] = ast.literal_eval(value.strip())
+        except (ValueError, SyntaxError):
+            values[name.strip()] = value.strip()
+    return values
+
+
+def check_parameters(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check values against a notebook's own declaration, and a figure's against its ranges.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, a wrong type, or a value out of range: one line, before any work.
+    """
+    declared = declared_parameters(source_path(name))
+    for parameter, value in given.items():
+        if parameter not in declared:
+            raise InputError(
+                f"unknown parameter {parameter!r}: {name} has {', '.join(declared)}"
+            )
+        _check_type(parameter, value, declared[parameter].annotation or "str")
+    if name in FIGURES:
+        defaults = {key: parameter.default for key, parameter in declared.items()}
+        resolve(name, **(defaults | dict(given)))
+    return dict(given)
+
+
+def _check_type(name: str, value: Any, annotation: str) -> None:
+    alternatives = [TYPES[part.strip()] for part in annotation.split("|")]
+    for alternative in alternatives:
+        try:
+            TypeAdapter(alternative, config=ConfigDict(strict=True)).validate_python(value)
+        except ValidationError:
+            continue
+        return
+    allowed = annotation.replace("| None", "").strip()
+    words = {"int": "a whole number", "float": "a number", "str": "a word", "bool": "True or False"}
+    raise InputError(f"{name} = {value!r}: it should be {words.get(allowed, allowed)}")
+
+
+def executed_path(name: str, given: Mapping[str, Any]) -> Path:
+    """Return where the executed notebook of these parameters, this data and this code lies."""
+    declared = declared_parameters(source_path(name))
+    values = {key: given.get(key, parameter.default) for key, parameter in declared.items()}
+    data = load_labelled_images(values["data"]).attrs["content_checksum"]
+    key = store.digest(
+        [
+            values,
+            data,
+            store.code_digest(),
+            source_path(name).read_text(encoding="utf-8"),
+            _stored_beside(name, values),
+        ]
+    )
+    return store.results_dir() / "notebooks" / f"{name}-{key[:8]}" / f"{name}.ipynb"
+
+
+def _stored_beside(name: str, values: Mapping[str, Any]) -> list[str]:
+    """Name the other figures' results that a chapter compares itself with, as they come and go."""
+    from memlib.runs import sibling_path
+
+    if name not in FIGURES:
+        return []
+    paths = [sibling_path(other, values["scale"], values["seed"]) for other in FIGURES]
+    return [path.name for path in paths if path.is_file() and not path.name.startswith(name)]
+
+
+def execute_chapter(name: str, given: Mapping[str, Any]) -> tuple[Path, bool]:
+    """Execute a chapter's notebook unless that was done; return its path and whether it was.
+
+    Raises
+    ------
+    NotebookError
+        When a cell fails.
+    """
+    path = executed_path(name, given)
+    if path.is_file():
+        return path, True
+    source = source_path(name)
+    environment = {
+        "MEMLIB_RESULTS": str(store.results_dir().resolve()),
+        "PYTHONPATH": str(source.parent.parent),
+    }
+    execute(source, path, dict(given), cwd=source.parent, kernel_env=environment)
+    return path, False
+
+
+def describe_parameters(name: str) -> str:
+    """Return a chapter's parameters, one a line: name, type, default, meaning."""
+    return "\n".join(
+        f"  {parameter.name}: {parameter.annotation} = {json.dumps(parameter.default)}"
+        f"  {parameter.comment}"
+        for parameter in declared_parameters(source_path(name)).values()
+    )

@@ -1,0 +1,204 @@
+"""The ``memlib`` command."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from memlib import store
+from memlib.errors import InputError, MemlibError
+from memlib.figures import FIGURES, SCALES
+from memlib.version import __version__
+
+
+class OneLineErrors(click.Group):
+    """Shows what a user can mend as one line, and an interruption as what is kept."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; turn our errors into a line on stderr and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except MemlibError as error:
+            click.echo(f"memlib: {error}", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo(
+                f"\nmemlib: stopped. Finished pieces are kept in {store.results_dir()}; "
+                "the same command goes on from there.",
+                err=True,
+            )
+            ctx.exit(130)
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="memlib")
+def main() -> None:
+    """Did the network learn or memorize? Run the figures of Chaibub Neto (2018) and the book."""
+
+
+@main.command("list")
+def list_command() -> None:
+    """List figures, scales and parameters."""
+    from memlib.architectures import ARCHITECTURES
+    from memlib.chapters import METHOD_CHAPTERS, describe_parameters
+
+    click.echo("figures")
+    for figure in FIGURES.values():
+        click.echo(f"  {figure.name}  {figure.title} (panels {', '.join(figure.panels)})")
+    click.echo("\nmethod chapters")
+    for name in METHOD_CHAPTERS:
+        click.echo(f"  {name}")
+    click.echo("\npanels")
+    for panel, architecture in ARCHITECTURES.items():
+        click.echo(f"  {panel}  {architecture.label}")
+    click.echo("\nscales")
+    for scale in SCALES.values():
+        click.echo(
+            f"  {scale.name:9} {scale.expect}: {scale.epochs:,} epochs (CNNs "
+            f"{scale.cnn_epochs:,}), {scale.n_permutations} permutations, {scale.n_trees} trees"
+        )
+    click.echo("\nparameters of a figure (-p name=value)")
+    click.echo(describe_parameters("fig1"))
+
+
+SCALE = click.option(
+    "--scale", default="teaching", show_default=True, help=f"One of {', '.join(SCALES)}."
+)
+JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as cores.")
+
+
+@main.command()
+@click.argument("figure")
+@SCALE
+@click.option("--seed", help="Base seed.")
+@click.option("--panels", help="Panels, for example a,d.")
+@click.option("-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter.")
+@JOBS
+def run(
+    figure: str,
+    scale: str,
+    seed: str | None,
+    panels: str | None,
+    assignments: Sequence[str],
+    jobs: int | None,
+) -> None:
+    """Compute FIGURE (or a method chapter) and execute its notebook.
+
+    Parameters are those of the notebook's own parameters cell; `memlib list` shows them.
+    """
+    from memlib.chapters import check_parameters, execute_chapter, parse_assignments
+
+    given = parse_assignments(assignments)
+    if seed is not None:
+        given |= parse_assignments([f"seed={seed}"])
+    if panels is not None:
+        given["panels"] = [panel.strip() for panel in panels.split(",")]
+    if figure in FIGURES:
+        given["scale"] = scale
+    check_parameters(figure, given)
+    if figure in FIGURES:
+        _compute_figure(given, figure, jobs)
+    path, reused = execute_chapter(figure, given)
+    click.echo(f"notebook  {_shown(path)}{'  (reused: nothing has changed)' if reused else ''}")
+
+
+def _compute_figure(given: dict[str, Any], figure: str, jobs: int | None) -> None:
+    from memlib.figures import resolve
+    from memlib.runs import plan, run_figure, stored_result
+
+    one = plan(resolve(figure, **given))
+    reused = stored_result(one) is not None
+    if not reused:
+        run_figure(figure, n_jobs=jobs, **given)
+    click.echo(
+        f"dataset   {_shown(one.path)}{'  (reused: nothing has changed)' if reused else ''}"
+    )
+
+
+def _shown(path: Path) -> str:
+    """Return a path as short as it can be typed here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+@main.command()
+@SCALE
+@click.option("--seed", help="Base seed.")
+@JOBS
+def book(scale: str, seed: str | None, jobs: int | None) -> None:
+    """Run every notebook, render the book, print the path of its first page."""
+    from memlib.chapters import parse_assignments
+    from memlib.publish import publish_book
+
+    given = parse_assignments([f"seed={seed}"] if seed is not None else [])
+    started = time.monotonic()
+    index = publish_book(scale, given, n_jobs=jobs, say=click.echo)
+    click.echo(f"book      {_shown(index)}  ({(time.monotonic() - started) / 60:.1f} minutes)")
+
+
+@main.command()
+def status() -> None:
+    """Show what is stored: figure runs, finished and unfinished pieces."""
+    from memlib.status import describe_store
+
+    click.echo(describe_store(store.results_dir()))
+
+
+@main.group(invoke_without_command=True)
+@click.pass_context
+def data(ctx: click.Context) -> None:
+    """Check the bundled images (no subcommand), or make a labelled file."""
+    if ctx.invoked_subcommand is None:
+        from memlib.data import data_path, load_labelled_images
+        from memlib.data_build import describe
+
+        click.echo(_shown(data_path()))
+        click.echo(describe(load_labelled_images()))
+
+
+@data.command()
+@click.option(
+    "--from",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder with the four IDX files; without it torchvision downloads them.",
+)
+@click.option("--classes", default="2,4", show_default=True, help="Original class numbers, or all.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="File to write, ending in .nc."
+)
+def build(folder: Path | None, classes: str, output: Path | None) -> None:
+    """Make a labelled file from the original Fashion-MNIST IDX files."""
+    import tempfile
+
+    from memlib.data import BUNDLED_NAME
+    from memlib.data_build import (
+        build_labelled_images,
+        describe,
+        download_idx,
+        save_labelled_images,
+    )
+
+    target = output or Path(__file__).parent.parent / "data" / f"{BUNDLED_NAME}.nc"
+    if target.suffix != ".nc":
+        raise InputError(f"--output {target}: the name should end in .nc")
+    try:
+        numbers = range(10) if classes == "all" else [int(part) for part in classes.split(",")]
+    except ValueError:
+        raise InputError(f"--classes {classes}: write numbers like 2,4, or all") from None
+    if output is None and list(numbers) != [2, 4]:
+        raise InputError("--classes other than 2,4 need an --output: the bundled file stays")
+    with tempfile.TemporaryDirectory() as scratch:
+        dataset = build_labelled_images(folder or download_idx(Path(scratch)), classes=numbers)
+    save_labelled_images(dataset, target)
+    click.echo(_shown(target))
+    click.echo(describe(dataset))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,339 @@
+"""The figures, in the paper's own form, drawn from stored results alone (no torch)."""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import matplotlib
+import numpy as np
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from memlib.null import VERDICTS
+from memlib.results import panels_of
+
+# Dark blue, blue, cyan, grey and red as in the paper; chosen to differ in lightness, too.
+COLOURS: Mapping[float, str] = {0.01: "#12337f", 0.05: "#2f6bff", 0.10: "#12b3cf", 1.0: "#8a8a8a"}
+VALIDATION_COLOUR = "#d62f2f"
+DARK_COLOURS: Mapping[float, str] = {0.01: "#5f7fe0", 0.05: "#6fa8ff", 0.10: "#45dbee", 1.0: "#a8a8a8"}
+DARK_VALIDATION_COLOUR = "#ff6b62"
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of ink and ground for one reading mode."""
+
+    name: str
+    ink: str
+    faint: str
+    colours: Mapping[float, str]
+    validation: str
+
+
+LIGHT = Theme("light", "#1f2328", "#d5d8dc", COLOURS, VALIDATION_COLOUR)
+DARK = Theme("dark", "#e6e6e6", "#4a4f55", DARK_COLOURS, DARK_VALIDATION_COLOUR)
+
+
+def strength_label(strength: float, units: str) -> str:
+    """Return a strength for a legend: ``5 %`` for the share 0.05, ``15°`` for an angle."""
+    if units == "degree":
+        return f"{strength:g}°"
+    return f"{100 * strength:g} %" if strength <= 1 else f"{strength:g}"
+
+
+def perturbation_colours(strengths: Sequence[float], theme: Theme = LIGHT) -> dict[float, str]:
+    """Return a colour for each strength: the paper's own, others from a sequential palette."""
+    others = [strength for strength in strengths if strength not in theme.colours]
+    palette = sns.color_palette("flare", max(len(others), 1)).as_hex()
+    return {
+        strength: theme.colours.get(strength) or palette[others.index(strength)]
+        for strength in strengths
+    }
+
+
+def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
+    """Draw one panel: nulls as boxplots over epochs, observed and validation accuracy as lines.
+
+    Parameters
+    ----------
+    dataset
+        One panel of a result, see `memlib.results.panels_of`. Boxes pool the permutations of all
+        seeds; with several seeds a thin line is drawn for each and a thick one for their mean.
+    ax
+        Where to draw.
+    theme
+        `LIGHT` or `DARK`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        `ax`; each artist's label names what it shows.
+    """
+    epochs = dataset["epoch"].values
+    strengths = [float(value) for value in dataset["perturbation"].values]
+    units = str(dataset["perturbation"].attrs["units"])
+    colours = perturbation_colours(strengths, theme)
+    width = 0.5 if len(epochs) < 2 else 0.55 * float(np.diff(np.log10(epochs)).min())
+    # Boxes are as wide on the log axis at every epoch; the least perturbed set is drawn on top.
+    widths = epochs * (10 ** (width / 2) - 10 ** (-width / 2))
+    for order, strength in enumerate(sorted(strengths, reverse=True)):
+        one = dataset.sel(perturbation=strength)
+        null = one["null_accuracy"].stack(draw=("seed", "permutation")).transpose("draw", "epoch")
+        ink = {"color": colours[strength], "linewidth": 0.8}
+        ax.boxplot(
+            null.values,
+            positions=epochs,
+            widths=widths,
+            manage_ticks=False,
+            patch_artist=True,
+            boxprops=ink | {"facecolor": colours[strength] + "59"},
+            medianprops=ink | {"linewidth": 1.2},
+            whiskerprops=ink,
+            capprops=ink,
+            flierprops={
+                "marker": ".",
+                "markersize": 2,
+                "markeredgecolor": colours[strength],
+                "markerfacecolor": colours[strength],
+            },
+            zorder=2 + order,
+        )
+        label = f"{strength_label(strength, units)} perturbed"
+        _plot_seeds(ax, one["observed_accuracy"], colours[strength], label)
+    _plot_seeds(ax, dataset["validation_accuracy"], theme.validation, "validation")
+    chance = float(dataset["chance_accuracy"].mean())
+    ax.axhline(chance, color=theme.faint, linewidth=0.8, zorder=0)
+    ax.set_xscale("log")
+    ax.set_xlim(epochs[0] / 1.4, epochs[-1] * 1.4)
+    ax.set_ylim(min(0.45, chance - 0.05), 1.02)
+    ax.set_title(
+        f"{dataset.attrs['panel']}   {dataset.attrs['network']}",
+        loc="left",
+        fontsize=10,
+        color=theme.ink,
+    )
+    ax.grid(axis="y", color=theme.faint, linewidth=0.4, zorder=0)
+    ax.tick_params(colors=theme.ink, which="both", labelsize=8)
+    for spine in ax.spines.values():
+        spine.set_color(theme.faint)
+    sns.despine(ax=ax)
+    return ax
+
+
+def _plot_seeds(ax: Axes, accuracy: xr.DataArray, colour: str, label: str) -> None:
+    epochs = accuracy["epoch"].values
+    if accuracy.sizes["seed"] > 1:
+        for one in accuracy.transpose("seed", "epoch").values:
+            ax.plot(epochs, one, color=colour, linewidth=0.5, alpha=0.5, zorder=9)
+    mean = accuracy.mean("seed").values
+    ax.plot(epochs, mean, color=colour, linewidth=1.5, label=label, zorder=10)
+
+
+def plot_figure(tree: xr.DataTree, *, theme: Theme = LIGHT) -> Figure:
+    """Draw a figure of the paper from its result: six panels in two rows, four in two.
+
+    Parameters
+    ----------
+    tree
+        A result, see `memlib.results`.
+    theme
+        `LIGHT` or `DARK`.
+    """
+    panels = panels_of(tree)
+    n_columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3)
+    n_rows = -(-len(panels) // n_columns)
+    figure = Figure(figsize=(3.4 * n_columns + 0.4, 2.7 * n_rows + 0.6), layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
+    for ax, dataset in zip(axes.flat, panels.values(), strict=False):
+        plot_panel(dataset, ax=ax, theme=theme)
+    for ax in axes.flat[len(panels) :]:
+        ax.set_visible(False)
+    for ax in axes[-1]:
+        ax.set_xlabel("training epoch", color=theme.ink, fontsize=9)
+    for ax in axes[:, 0]:
+        ax.set_ylabel("accuracy", color=theme.ink, fontsize=9)
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    order = [*range(len(labels) - 2, -1, -1), len(labels) - 1]
+    figure.legend(
+        [handles[index] for index in order],
+        [labels[index] for index in order],
+        loc="outside upper center",
+        ncols=len(labels),
+        frameon=False,
+        fontsize=9,
+        labelcolor=theme.ink,
+    )
+    return figure
+
+
+def plot_null(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
+    """Draw one null per s-validation set as points, with the observed score as a line.
+
+    Parameters
+    ----------
+    dataset
+        What `memlib.null.compute_null` returns.
+    """
+    strengths = list(dataset["perturbation"].values)
+    for position, strength in enumerate(strengths):
+        one = dataset.sel(perturbation=strength)
+        null = np.sort(one["null_accuracy"].values)
+        offsets = 0.25 * np.sin(np.arange(len(null)) * 2.4)  # spread the points, the same each time
+        ax.scatter(
+            null,
+            position + offsets,
+            s=9,
+            color=theme.colours[0.05],
+            alpha=0.6,
+            linewidths=0,
+            label="shuffled labels (null)" if position == 0 else None,
+        )
+        for value, colour, style, label in (
+            (one["observed_accuracy"], theme.validation, "-", "true labels (observed)"),
+            (one["chance_accuracy"], theme.ink, ":", "chance"),
+        ):
+            ax.plot(
+                [float(value)] * 2,
+                [position - 0.4, position + 0.4],
+                color=colour,
+                linestyle=style,
+                linewidth=2,
+                label=label if position == 0 else None,
+            )
+    verdicts = [VERDICTS[int(code)].replace("_", " ") for code in dataset["verdict"].values]
+    ax.set_yticks(
+        range(len(strengths)),
+        [f"{strength}\n({verdict})" for strength, verdict in zip(strengths, verdicts, strict=True)],
+        color=theme.ink,
+    )
+    ax.invert_yaxis()
+    ax.set_xlabel("accuracy", color=theme.ink)
+    ax.tick_params(colors=theme.ink)
+    for spine in ax.spines.values():
+        spine.set_color(theme.faint)
+    sns.despine(ax=ax)
+    ax.legend(
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1),
+        ncols=3,
+        frameon=False,
+        fontsize=8,
+        labelcolor=theme.ink,
+    )
+    return ax
+
+
+def plot_images(
+    rows: Mapping[str, np.ndarray], *, theme: Theme = LIGHT, limits: tuple[float, float] = (0, 1)
+) -> Figure:
+    """Show images (sample, row, column), one labelled row of them a perturbation."""
+    n_images = max(len(images) for images in rows.values())
+    figure = Figure(figsize=(0.95 * n_images + 0.9, 1.0 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), n_images, squeeze=False)
+    for row, (label, images) in zip(axes, rows.items(), strict=True):
+        for ax, image in zip(row, images, strict=True):
+            ax.imshow(image, cmap="gray_r" if theme is LIGHT else "gray", vmin=limits[0], vmax=limits[1])
+            ax.set_xticks([])
+            ax.set_yticks([])
+            for spine in ax.spines.values():
+                spine.set_color(theme.faint)
+        row[0].set_ylabel(label, color=theme.ink, fontsize=9, rotation=0, ha="right", va="center")
+    return figure
+
+
+def svg(figure: Figure) -> str:
+    """Return a figure as SVG text: transparent, the same bytes every time."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "memlib", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return buffer.getvalue().decode()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture for a page in light and dark, with a text for those who cannot see it.
+
+    Shown by Jupyter as the light one; by the book as whichever the reader's theme asks for.
+    """
+
+    light: str
+    dark: str
+    alt: str
+    caption: str = ""
+
+    def _repr_html_(self) -> str:
+        images = "".join(
+            f'<img class="{css}" alt="{_escape(self.alt)}" src="data:image/svg+xml;base64,'
+            f'{base64.b64encode(text.encode()).decode()}">'
+            for css, text in (("only-light", self.light), ("only-dark", self.dark))
+        )
+        caption = f"<figcaption>{_escape(self.caption)}</figcaption>" if self.caption else ""
+        # In Jupyter no style sheet of ours is loaded: hide the dark one there.
+        style = "<style>.only-dark{display:none}</style>" if False else ""
+        return f'<figure class="memlib-figure">{style}{images}{caption}</figure>'
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
+def show_figure(tree: xr.DataTree) -> Picture:
+    """Return a result's figure for a page, its caption and alt text taken from the data."""
+    return Picture(
+        svg(plot_figure(tree)),
+        svg(plot_figure(tree, theme=DARK)),
+        alt=describe_result(tree),
+        caption=caption_result(tree),
+    )
+
+
+def caption_result(tree: xr.DataTree) -> str:
+    """Return what a reader must know of a result: scale, seeds, permutations, trees, time."""
+    import json
+
+    parameters = json.loads(tree.attrs["parameters"])
+    panels = panels_of(tree)
+    epochs = ", ".join(
+        f"{'CNNs' if cnn else 'MLPs'} {max(last):,} epochs"
+        for cnn in (False, True)
+        if (
+            last := [
+                int(ds["epoch"].values[-1])
+                for ds in panels.values()
+                if ds.attrs["network"].startswith("CNN") == cnn
+            ]
+        )
+    )
+    sizes = next(iter(panels.values())).sizes
+    seeds = parameters["n_seeds"]
+    return (
+        f"{tree.attrs['scale'].capitalize()} scale: {parameters['n_images']:,} training images, "
+        f"{epochs}, {seeds} seed{'s' if seeds > 1 else ''} (base {parameters['seed']}), "
+        f"{sizes['permutation']} permutations, {parameters['n_trees']} trees; "
+        f"{float(tree.attrs['compute_seconds']) / 60:.1f} minutes of one core. "
+        "Boxes: permutation null of each s-validation set; lines of the same colour: observed "
+        "accuracy; red: independent validation images; horizontal line: chance."
+    )
+
+
+def describe_result(tree: xr.DataTree) -> str:
+    """Return an alternative text that says what a figure shows, panel by panel."""
+    parts = []
+    for panel, dataset in panels_of(tree).items():
+        strength = float(dataset["perturbation"].values[0])
+        units = str(dataset["perturbation"].attrs["units"])
+        one = dataset.sel(perturbation=strength).mean("seed")
+        null = one["null_accuracy"].mean("permutation").values
+        epochs = dataset["epoch"].values
+        peak = int(null.argmax())
+        parts.append(
+            f"Panel {panel}, {dataset.attrs['network']}: the {strength_label(strength, units)} "
+            f"null starts at {null[0]:.2f}, is highest at {null[peak]:.2f} (epoch "
+            f"{epochs[peak]:,}) and ends at {null[-1]:.2f}; the observed accuracy ends at "
+            f"{float(one['observed_accuracy'].values[-1]):.2f}, the validation accuracy at "
+            f"{float(one['validation_accuracy'].values[-1]):.2f}."
+        )
+    return " ".join(parts)

@@ -1,0 +1,38 @@
+"""What is stored in a results folder, in words."""
+
+import json
+from pathlib import Path
+
+from memlib.errors import ResultError
+from memlib.results import panels_of, read_result
+
+
+def describe_store(folder: Path) -> str:
+    """Return a line for each stored figure run and each training, and the size of it all."""
+    results = sorted(folder.glob("*.nc"))
+    lines = [f"results folder {folder}"]
+    for path in results:
+        try:
+            tree = read_result(path)
+            parameters = json.loads(tree.attrs["parameters"])
+            lines.append(
+                f"  {path.name}: panels {', '.join(panels_of(tree))}; seeds from "
+                f"{parameters['seed']} on: {parameters['n_seeds']}; {tree.attrs['created']}; "
+                f"{float(tree.attrs['compute_seconds']) / 60:.1f} minutes of one core"
+            )
+        except ResultError as error:
+            lines.append(f"  {path.name}: {error}")
+    if not results:
+        lines.append("  no finished run yet: try `memlib run fig1 --scale smoke`")
+    pieces = folder / "pieces"
+    for training in sorted(pieces.glob("training-*")):
+        epochs = [int(path.stem[6:]) for path in training.glob("epoch_*.npz")]
+        line = f"  {training.name}: {len(epochs)} networks, up to epoch {max(epochs, default=0):,}"
+        running = training / "progress.txt"
+        if running.is_file():
+            line += f"; in training or cut off at epoch {int(running.read_text()):,}"
+        lines.append(line)
+    n_blocks = len(list(pieces.glob("null-*/*.npz")))
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    lines.append(f"  {n_blocks} null blocks; {size / 2**20:.0f} MiB in all")
+    return "\n".join(lines)
