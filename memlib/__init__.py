@@ -18,11 +18,11 @@ _HOME = {
     "run_figure": "runs",
     "read_result": "results",
     "plot_figure": "plots",
-    "show_figure": "plots",
+    "show_figure": "pictures",
     "check_claims": "claims",
 }
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+__all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,11 +21,10 @@ from memlib.sanitise import machine_paths, sanitise
 
 LOADING = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
 KEY_FILE = ".memlib-book"  # in the built site: what it was built from, and that it is ours
-GENERATED = ("chapters", "_generated", "_build", "_site")  # in the book's folder, not by hand
 SUFFIXES = (".md", ".ipynb", ".rst")
 PROGRESS_BAR = re.compile(r"\d+%\|[█▏▎▍▌▋▊▉#\s]|it/s[\],]|[█▉]{3}|jupyter-widgets")
 # Read by the build and able to change its pages.
-PACKAGES = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "pydata-sphinx-theme")
+PACKAGES = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "math-core", "ziamath")
 
 
 class BookError(MemlibError):
@@ -76,14 +75,15 @@ def build_book(
     except (TypeError, ValueError) as error:
         raise BookError(f"values for the prose: {error}") from None
     index, key_file = output_dir / "index.html", output_dir / KEY_FILE
-    key = _digest(book_dir, {**chapters, "values.json": numbers})
-    if index.is_file() and key_file.is_file() and key_file.read_text() == key:
-        return index
     if output_dir.exists() and any(output_dir.iterdir()) and not key_file.is_file():
         raise BookError(f"{output_dir} holds something that is not a memlib book: left as it is")
     _write_folder(book_dir / "chapters", chapters)
     _write_folder(book_dir / "_generated", {"values.json": numbers})
     pages = _pages(book_dir, chapters)
+    key = _digest(book_dir)
+    complete = all((output_dir / f"{page}.html").is_file() for page in pages)
+    if complete and key_file.is_file() and key_file.read_text() == key:
+        return index
     output_dir.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".book-", dir=output_dir.parent) as scratch:
         site = _run_sphinx(book_dir, Path(scratch))
@@ -170,16 +170,14 @@ def _read_chapters(executed: Sequence[str | Path]) -> dict[str, str]:
     return chapters
 
 
-def _digest(book_dir: Path, generated: Mapping[str, str]) -> str:
+def _digest(book_dir: Path) -> str:
     """Hash everything a build reads: pages, chapters, values, this package, the tools."""
     package = Path(__file__).parent
     files = {f"memlib/{f.name}": f.read_bytes() for f in package.glob("*.py")}
     for file in book_dir.rglob("*"):
         inside = file.relative_to(book_dir)
-        ours = inside.parts[0] not in GENERATED and "__pycache__" not in inside.parts
-        if file.is_file() and ours:
+        if file.is_file() and not {"_build", "_site", "__pycache__"} & set(inside.parts):
             files[f"book/{inside.as_posix()}"] = file.read_bytes()
-    files |= {f"generated/{name}": text.encode() for name, text in generated.items()}
     files |= {f"version/{name}": version(name).encode() for name in PACKAGES}
     digest = hashlib.sha256(sys.version.encode())
     for name in sorted(files):

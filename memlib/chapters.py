@@ -75,12 +75,10 @@ def check_parameters(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     declared = declared_parameters(source_path(name))
     for parameter, value in given.items():
         if parameter not in declared:
-            raise InputError(
-                f"unknown parameter {parameter!r}: {name} has {', '.join(declared)}"
-            )
+            raise InputError(f"unknown parameter {parameter!r}: {name} has {', '.join(declared)}")
         _check_type(parameter, value, declared[parameter].annotation or "str")
     if name in FIGURES:
-        defaults = {key: parameter.default for key, parameter in declared.items()}
+        defaults: dict[str, Any] = {key: parameter.default for key, parameter in declared.items()}
         resolve(name, **(defaults | dict(given)))
     return dict(given)
 
@@ -102,7 +100,7 @@ def executed_path(name: str, given: Mapping[str, Any]) -> Path:
     """Return where the executed notebook of these parameters, this data and this code lies."""
     declared = declared_parameters(source_path(name))
     values = {key: given.get(key, parameter.default) for key, parameter in declared.items()}
-    data = load_labelled_images(values["data"]).attrs["content_checksum"]
+    data = values.get("data") and load_labelled_images(values["data"]).attrs["content_checksum"]
     key = store.digest(
         [
             values,

@@ -107,15 +107,14 @@ def run(
 
 def _compute_figure(given: dict[str, Any], figure: str, jobs: int | None) -> None:
     from memlib.figures import resolve
-    from memlib.runs import plan, run_figure, stored_result
+    from memlib.plan import plan
+    from memlib.runs import run_figure, stored_result
 
     one = plan(resolve(figure, **given))
     reused = stored_result(one) is not None
     if not reused:
         run_figure(figure, n_jobs=jobs, **given)
-    click.echo(
-        f"dataset   {_shown(one.path)}{'  (reused: nothing has changed)' if reused else ''}"
-    )
+    click.echo(f"dataset   {_shown(one.path)}{'  (reused: nothing has changed)' if reused else ''}")
 
 
 def _shown(path: Path) -> str:
@@ -169,9 +168,7 @@ def data(ctx: click.Context) -> None:
     help="Folder with the four IDX files; without it torchvision downloads them.",
 )
 @click.option("--classes", default="2,4", show_default=True, help="Original class numbers, or all.")
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="File to write, ending in .nc."
-)
+@click.option("--output", type=click.Path(path_type=Path), help="File to write, ending in .nc.")
 def build(folder: Path | None, classes: str, output: Path | None) -> None:
     """Make a labelled file from the original Fashion-MNIST IDX files."""
     import tempfile

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from memlib.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
-    from memlib.pieces import NullBlock, Training
+    from memlib.null_piece import NullBlock
+    from memlib.training_piece import Training
 
 STEP_SECONDS = {"a": 0.8e-3, "b": 1.1e-3, "c": 0.13, "d": 0.9e-3, "e": 1.4e-3, "f": 0.13}
 TREE_ROW_SECONDS = 3e-7  # one row of one tree, fitted and predicted on four sets

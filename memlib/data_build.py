@@ -78,8 +78,10 @@ def build_labelled_images(
         As `memlib.data.load_labelled_images` gives it; samples in their original order.
     """
     chosen = sorted(set(classes))
-    if len(chosen) < 2 or len(chosen) != len(classes) or not 0 <= chosen[0] <= chosen[-1] < len(
-        names
+    if (
+        len(chosen) < 2
+        or len(chosen) != len(classes)
+        or not 0 <= chosen[0] <= chosen[-1] < len(names)
     ):
         raise InputError(
             f"classes {list(classes)}: name two or more different ones of 0 to {len(names) - 1}"
@@ -137,9 +139,8 @@ def build_labelled_images(
 
 def save_labelled_images(dataset: xr.Dataset, path: Path) -> None:
     """Write a labelled dataset as compressed netCDF, whole or not at all."""
-    write_netcdf(
-        dataset, path, encoding={name: {"zlib": True, "complevel": 9} for name in dataset.data_vars}
-    )
+    packed = {"zlib": True, "complevel": 9}
+    write_netcdf(dataset, path, encoding={str(name): packed for name in dataset.data_vars})
 
 
 def describe(dataset: xr.Dataset) -> str:

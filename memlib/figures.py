@@ -247,7 +247,9 @@ def _one_line(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Input should be ")
     annotation = Settings.model_fields[name].annotation
     if first["type"] == "literal_error":
-        message = f"one of {', '.join(map(str, get_args(annotation)))}" if get_args(
-            annotation
-        ) and isinstance(get_args(annotation)[0], str) else message
+        message = (
+            f"one of {', '.join(map(str, get_args(annotation)))}"
+            if get_args(annotation) and isinstance(get_args(annotation)[0], str)
+            else message
+        )
     return f"{location} = {first['input']!r}: it should be {message}"

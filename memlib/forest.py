@@ -7,16 +7,12 @@ once, and trees are grown on the ranks.
 """
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 MAX_ROWS = 65_535  # ranks are stored as uint16
 SMALL_NODE = 64  # up to here comparing all pairs, many at once, beats ordering the rows
@@ -359,7 +355,21 @@ class ForestEngine:
         labels = np.asarray(labels, np.int32)
         n_classes = n_classes or labels.max() + 1
         ev = np.ascontiguousarray(np.asarray(sets, np.float32).T)
-        return _count_votes(self.columns, self.ranks, self.values, labels, int(n_classes), self.n_trees, self.max_features, self.bootstrap, np.uint64(seed), ev) / self.n_trees
+        return (
+            _count_votes(
+                self.columns,
+                self.ranks,
+                self.values,
+                labels,
+                int(n_classes),
+                self.n_trees,
+                self.max_features,
+                self.bootstrap,
+                np.uint64(seed),
+                ev,
+            )
+            / self.n_trees
+        )
 
     def predict(self, labels, sets, *, seed, n_classes=None):
         return self.predict_proba(labels, sets, seed=seed, n_classes=n_classes).argmax(1)

@@ -1,6 +1,6 @@
 """Measures: functions of a network and data that return labelled arrays."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -48,7 +48,7 @@ def shared_structure_test(
         As `memlib.null.compute_null` gives it, by ``perturbation``.
     """
     train = extract_learned_features(network, data.train_images, layer=layer)
-    sets = {
+    sets: dict[Hashable, np.ndarray] = {
         float(strength): extract_learned_features(
             network,
             make_s_validation_set(data.train_images, strength, kind=perturbation_kind, seed=seed),

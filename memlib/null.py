@@ -269,7 +269,9 @@ def compute_null(
     if not s_validation_features:
         raise InputError("s_validation_features is empty: give at least one set")
     sets = [np.asarray(features, np.float32) for features in s_validation_features.values()]
-    for name, features in zip(("train", *s_validation_features), (train_features, *sets), strict=True):
+    for name, features in zip(
+        ("train", *s_validation_features), (train_features, *sets), strict=True
+    ):
         if features.shape != train_features.shape:
             raise InputError(
                 f"features of set {name!r} are {features.shape}, those of the training set "

@@ -1,16 +1,14 @@
 """The figures, in the paper's own form, drawn from stored results alone (no torch)."""
 
-import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from memlib.null import VERDICTS
 from memlib.results import panels_of
@@ -18,7 +16,12 @@ from memlib.results import panels_of
 # Dark blue, blue, cyan, grey and red as in the paper; chosen to differ in lightness, too.
 COLOURS: Mapping[float, str] = {0.01: "#12337f", 0.05: "#2f6bff", 0.10: "#12b3cf", 1.0: "#8a8a8a"}
 VALIDATION_COLOUR = "#d62f2f"
-DARK_COLOURS: Mapping[float, str] = {0.01: "#5f7fe0", 0.05: "#6fa8ff", 0.10: "#45dbee", 1.0: "#a8a8a8"}
+DARK_COLOURS: Mapping[float, str] = {
+    0.01: "#5f7fe0",
+    0.05: "#6fa8ff",
+    0.10: "#45dbee",
+    1.0: "#a8a8a8",
+}
 DARK_VALIDATION_COLOUR = "#ff6b62"
 
 
@@ -105,9 +108,13 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
         _plot_seeds(ax, one["observed_accuracy"], colours[strength], label)
     _plot_seeds(ax, dataset["validation_accuracy"], theme.validation, "validation")
     chance = float(dataset["chance_accuracy"].mean())
-    ax.axhline(chance, color=theme.faint, linewidth=0.8, zorder=0)
+    ax.axhline(chance, color=theme.ink, linewidth=0.6, linestyle=(0, (4, 3)), zorder=1)
     ax.set_xscale("log")
     ax.set_xlim(epochs[0] / 1.4, epochs[-1] * 1.4)
+    if epochs[-1] < 10 * epochs[0]:
+        ax.set_xticks(epochs)
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_ylim(min(0.45, chance - 0.05), 1.02)
     ax.set_title(
         f"{dataset.attrs['panel']}   {dataset.attrs['network']}",
@@ -206,7 +213,10 @@ def plot_null(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     verdicts = [VERDICTS[int(code)].replace("_", " ") for code in dataset["verdict"].values]
     ax.set_yticks(
         range(len(strengths)),
-        [f"{strength}\n({verdict})" for strength, verdict in zip(strengths, verdicts, strict=True)],
+        [
+            f"{strength}\nverdict: {verdict}"
+            for strength, verdict in zip(strengths, verdicts, strict=True)
+        ],
         color=theme.ink,
     )
     ax.invert_yaxis()
@@ -235,105 +245,12 @@ def plot_images(
     axes = figure.subplots(len(rows), n_images, squeeze=False)
     for row, (label, images) in zip(axes, rows.items(), strict=True):
         for ax, image in zip(row, images, strict=True):
-            ax.imshow(image, cmap="gray_r" if theme is LIGHT else "gray", vmin=limits[0], vmax=limits[1])
+            ax.imshow(
+                image, cmap="gray_r" if theme is LIGHT else "gray", vmin=limits[0], vmax=limits[1]
+            )
             ax.set_xticks([])
             ax.set_yticks([])
             for spine in ax.spines.values():
                 spine.set_color(theme.faint)
         row[0].set_ylabel(label, color=theme.ink, fontsize=9, rotation=0, ha="right", va="center")
     return figure
-
-
-def svg(figure: Figure) -> str:
-    """Return a figure as SVG text: transparent, the same bytes every time."""
-    buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "memlib", "svg.fonttype": "path"}):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    return buffer.getvalue().decode()
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture for a page in light and dark, with a text for those who cannot see it.
-
-    Shown by Jupyter as the light one; by the book as whichever the reader's theme asks for.
-    """
-
-    light: str
-    dark: str
-    alt: str
-    caption: str = ""
-
-    def _repr_html_(self) -> str:
-        images = "".join(
-            f'<img class="{css}" alt="{_escape(self.alt)}" src="data:image/svg+xml;base64,'
-            f'{base64.b64encode(text.encode()).decode()}">'
-            for css, text in (("only-light", self.light), ("only-dark", self.dark))
-        )
-        caption = f"<figcaption>{_escape(self.caption)}</figcaption>" if self.caption else ""
-        # In Jupyter no style sheet of ours is loaded: hide the dark one there.
-        style = "<style>.only-dark{display:none}</style>" if False else ""
-        return f'<figure class="memlib-figure">{style}{images}{caption}</figure>'
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-
-
-def show_figure(tree: xr.DataTree) -> Picture:
-    """Return a result's figure for a page, its caption and alt text taken from the data."""
-    return Picture(
-        svg(plot_figure(tree)),
-        svg(plot_figure(tree, theme=DARK)),
-        alt=describe_result(tree),
-        caption=caption_result(tree),
-    )
-
-
-def caption_result(tree: xr.DataTree) -> str:
-    """Return what a reader must know of a result: scale, seeds, permutations, trees, time."""
-    import json
-
-    parameters = json.loads(tree.attrs["parameters"])
-    panels = panels_of(tree)
-    epochs = ", ".join(
-        f"{'CNNs' if cnn else 'MLPs'} {max(last):,} epochs"
-        for cnn in (False, True)
-        if (
-            last := [
-                int(ds["epoch"].values[-1])
-                for ds in panels.values()
-                if ds.attrs["network"].startswith("CNN") == cnn
-            ]
-        )
-    )
-    sizes = next(iter(panels.values())).sizes
-    seeds = parameters["n_seeds"]
-    return (
-        f"{tree.attrs['scale'].capitalize()} scale: {parameters['n_images']:,} training images, "
-        f"{epochs}, {seeds} seed{'s' if seeds > 1 else ''} (base {parameters['seed']}), "
-        f"{sizes['permutation']} permutations, {parameters['n_trees']} trees; "
-        f"{float(tree.attrs['compute_seconds']) / 60:.1f} minutes of one core. "
-        "Boxes: permutation null of each s-validation set; lines of the same colour: observed "
-        "accuracy; red: independent validation images; horizontal line: chance."
-    )
-
-
-def describe_result(tree: xr.DataTree) -> str:
-    """Return an alternative text that says what a figure shows, panel by panel."""
-    parts = []
-    for panel, dataset in panels_of(tree).items():
-        strength = float(dataset["perturbation"].values[0])
-        units = str(dataset["perturbation"].attrs["units"])
-        one = dataset.sel(perturbation=strength).mean("seed")
-        null = one["null_accuracy"].mean("permutation").values
-        epochs = dataset["epoch"].values
-        peak = int(null.argmax())
-        parts.append(
-            f"Panel {panel}, {dataset.attrs['network']}: the {strength_label(strength, units)} "
-            f"null starts at {null[0]:.2f}, is highest at {null[peak]:.2f} (epoch "
-            f"{epochs[peak]:,}) and ends at {null[-1]:.2f}; the observed accuracy ends at "
-            f"{float(one['observed_accuracy'].values[-1]):.2f}, the validation accuracy at "
-            f"{float(one['validation_accuracy'].values[-1]):.2f}."
-        )
-    return " ".join(parts)

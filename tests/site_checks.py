@@ -115,6 +115,13 @@ def browser_problems(site: Path, chromium: str, screenshots: Path | None = None)
                         ".map(i => i.alt || i.src)"
                     ):
                         report(f"picture not shown: {alt}")
+                    for text in page.evaluate(
+                        "[...document.querySelectorAll('figure.memlib-figure')].filter(f =>"
+                        " [...f.querySelectorAll('img, figcaption')].some(e => e.matches('figcaption')"
+                        " && !e.offsetParent) || [...f.querySelectorAll('img')].filter("
+                        "i => i.offsetParent).length !== 1).map(f => f.innerText.slice(0, 40))"
+                    ):
+                        report(f"figure without its one picture or its caption: {text!r}")
                     if screenshots is not None:
                         page.wait_for_timeout(400)  # the drawer slides out of a narrow page
                         shot = f"{name.replace('/', '-')}-{theme}-{width}.png"

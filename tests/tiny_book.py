@@ -39,7 +39,7 @@ $$
 $$
 """
 # Its output is what memlib.plots shows: two pictures, of which the page's theme chooses one.
-FIRST = '''\
+FIRST = """\
 # %% [markdown]
 # # First chapter
 # The accuracy is above $\\tfrac{1}{2}$; back to [the start](../index.md).
@@ -64,7 +64,8 @@ print("run by", sys.executable)
 def picture(ink, theme, style=""):
     points = " ".join(f"{60 + 90 * k},{150 - 30 * k}" for k in range(n_points))
     svg = (
-        f\'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 200" fill="none" stroke="{ink}">\'
+        \'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 720 200"\'
+        f\' fill="none" stroke="{ink}">\'
         f\'<polyline points="{points}"/><path d="M40 10V180H700"/></svg>\'
     )
     data = base64.b64encode(svg.encode()).decode()
@@ -74,12 +75,12 @@ def picture(ink, theme, style=""):
     )
 
 display(HTML(
-    \'<figure class="memlib-figure"><div class="memlib-picture" tabindex="0">\'
+    \'<figure class="memlib-figure" tabindex="0">\'
     + picture("black", "light") + picture("white", "dark", \'style="display:none"\')
-    + "</div><figcaption>A line that rises. Scale: smoke, 1 seed.</figcaption></figure>"
+    + "<figcaption>A line that rises. Scale: smoke, 1 seed.</figcaption></figure>"
 ))
-'''
-SECOND = '''\
+"""
+SECOND = """\
 # %% [markdown]
 # # Second chapter
 # %% tags=["parameters"]
@@ -87,7 +88,7 @@ text = "a"  # a word
 # %%
 import pandas as pd
 pd.DataFrame({"panel": ["a", "b"], "score": [0.5, 0.75]})
-'''
+"""
 
 
 def write_notebook(folder: Path, name: str, text: str) -> Path:

@@ -1,0 +1,75 @@
+"""What a claim of the paper is: its words, the rule that decides, and the verdict on results."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from memlib.quantities import memorization_level
+
+Panels = Mapping[str, xr.Dataset]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One quantity of a claim: what, its value as text, and whether it meets the claim."""
+
+    label: str
+    value: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim of the paper. ``needs`` names the figures whose results `check` is given."""
+
+    number: int
+    needs: tuple[str, ...]
+    place: str
+    text: str
+    rule: str
+    check: Callable[..., Iterable[Check]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim with its checks on stored results."""
+
+    claim: Claim
+    checks: tuple[Check, ...]
+
+    @property
+    def verdict(self) -> str:
+        """``reproduced`` when all checks hold, ``partly`` when at least half do."""
+        if not self.checks:
+            return "not yet run"
+        share = np.mean([check.holds for check in self.checks])
+        return "reproduced" if share == 1 else "partly" if share >= 0.5 else "not reproduced"
+
+
+def declare(
+    claims: list[Claim], number: int, needs: str, place: str, text: str, rule: str
+) -> Callable:
+    """Declare the decorated function as the check of a claim, appended to `claims`."""
+
+    def keep(check: Callable[..., Iterable[Check]]) -> Callable[..., Iterable[Check]]:
+        claims.append(Claim(number, tuple(needs.split()), place, text, rule, check))
+        return check
+
+    return keep
+
+
+DEPTH = (("a", "b"), ("d", "e"))
+DROPOUT = (("a", "d"), ("b", "e"), ("c", "f"))
+NEAR_CHANCE = 0.03  # about three standard errors of an accuracy on 2,000 balanced samples
+
+
+def check_pairs(
+    panels: Panels, pairs: Iterable[tuple[str, str]], strength: float
+) -> Iterable[Check]:
+    """Check that the first panel of each pair has the higher null, over all epochs."""
+    for more, less in pairs:
+        if more in panels and less in panels:
+            first, second = (memorization_level(panels[p], strength) for p in (more, less))
+            yield Check(f"{more} > {less}", f"{first:.3f} against {second:.3f}", first > second)

@@ -1,0 +1,126 @@
+"""The paper's claims on Gaussian noise in place of the images: Fig. 5 (section 7)."""
+
+from collections.abc import Iterable
+
+import xarray as xr
+
+from memlib.claim import DEPTH, DROPOUT, NEAR_CHANCE, Check, Claim, Panels, check_pairs, declare
+from memlib.null import SIGNIFICANCE
+from memlib.quantities import (
+    PATTERN,
+    forgetting_epoch,
+    memorization_level,
+    null_mean,
+    onset_epoch,
+)
+
+NOISE_CLAIMS: list[Claim] = []
+
+
+def _observed(dataset: xr.Dataset, strength: float) -> xr.DataArray:
+    return dataset["observed_accuracy"].sel(perturbation=strength).mean("seed")
+
+
+@declare(
+    NOISE_CLAIMS,
+    17,
+    "fig5",
+    "section 7",
+    "Nulls lie above 0.5 although the inputs are noise.",
+    f"5 % null, averaged over epochs, above chance by {NEAR_CHANCE} in each panel",
+)
+def _memorizes_noise(fig5: Panels) -> Iterable[Check]:
+    for panel, dataset in fig5.items():
+        value, chance = memorization_level(dataset, 0.05), float(dataset["chance_accuracy"].mean())
+        yield Check(panel, f"{value:.3f}", value > chance + NEAR_CHANCE)
+
+
+@declare(
+    NOISE_CLAIMS,
+    18,
+    "fig5",
+    "section 7",
+    "Observed scores lie above the nulls: networks learn from noise, too.",
+    f"p-value of the 5 % set at most {SIGNIFICANCE} at the last epoch, in each panel",
+)
+def _learns_noise(fig5: Panels) -> Iterable[Check]:
+    for panel, dataset in fig5.items():
+        last = dataset.sel(perturbation=0.05).isel(epoch=-1)
+        value = (
+            f"observed {float(last['observed_accuracy'].mean()):.3f}, "
+            f"null {float(last['null_accuracy'].mean()):.3f}"
+        )
+        yield Check(panel, value, bool((last["p_value"] <= SIGNIFICANCE).all()))
+
+
+@declare(
+    NOISE_CLAIMS,
+    19,
+    "fig5",
+    "section 7",
+    "Validation accuracy stays at 0.5.",
+    f"averaged over epochs within {NEAR_CHANCE} of chance, in each panel",
+)
+def _no_generalization(fig5: Panels) -> Iterable[Check]:
+    for panel, dataset in fig5.items():
+        value = float(dataset["validation_accuracy"].mean())
+        chance = float(dataset["chance_accuracy"].mean())
+        yield Check(panel, f"{value:.3f}", abs(value - chance) <= NEAR_CHANCE)
+
+
+@declare(
+    NOISE_CLAIMS,
+    20,
+    "fig5",
+    "section 7",
+    "Depth and dropout reduce memorization of noise.",
+    "5 % null, averaged over log-spaced epochs: a > b, d > e, a > d, b > e, c > f",
+)
+def _less_noise(fig5: Panels) -> Iterable[Check]:
+    return check_pairs(fig5, (*DEPTH, *DROPOUT), 0.05)
+
+
+def _near(epoch: int | None, paper: int) -> bool:
+    return epoch is not None and paper / 3 <= epoch <= paper * 3
+
+
+@declare(
+    NOISE_CLAIMS,
+    21,
+    "fig5",
+    "section 7",
+    "With dropout, memorization falls while nothing is learned, then a sudden onset of learning: "
+    "near epoch 40 (d), 400 (e), 10 (f).",
+    "5 % null falls before the onset; onset within a factor of 3 of the paper's epoch",
+)
+def _onset(fig5: Panels) -> Iterable[Check]:
+    for panel, paper in (("d", 40), ("e", 400), ("f", 10)):
+        if panel in fig5:
+            epoch = onset_epoch(fig5[panel])
+            mean = null_mean(fig5[panel], 0.05)
+            before = mean.sel(epoch=mean["epoch"] <= (epoch or mean["epoch"][-1]))
+            fall = float(before[0] - before.min())
+            value = f"null falls by {fall:.3f} before it"
+            yield Check(f"{panel}, early fall", value, fall >= PATTERN)
+            text = "none yet" if epoch is None else f"epoch {epoch:,}"
+            yield Check(f"{panel}, onset", f"{text} (paper: {paper:,})", _near(epoch, paper))
+
+
+@declare(
+    NOISE_CLAIMS,
+    22,
+    "fig5",
+    "section 7",
+    "Then the networks forget what they memorized, from about epoch 300 (d), 1,000 (e), 200 (f), "
+    "and keep what they learned.",
+    "last peak of the 5 % null within a factor of 3 of the paper's epoch, then falling; observed "
+    "score at the last epoch above 0.9",
+)
+def _forgets(fig5: Panels) -> Iterable[Check]:
+    for panel, paper in (("d", 300), ("e", 1000), ("f", 200)):
+        if panel in fig5:
+            epoch = forgetting_epoch(fig5[panel])
+            text = "does not fall yet" if epoch is None else f"epoch {epoch:,}"
+            yield Check(f"{panel}, peak", f"{text} (paper: {paper:,})", _near(epoch, paper))
+            last = float(_observed(fig5[panel], 0.05)[-1])
+            yield Check(f"{panel}, observed at the end", f"{last:.3f}", last > 0.9)

@@ -1,0 +1,123 @@
+"""Pictures for pages: SVG in light and dark, with caption and alternative text from the data."""
+
+import base64
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import matplotlib
+import xarray as xr
+from matplotlib.figure import Figure
+
+from memlib.plots import DARK, LIGHT, Theme, plot_figure, strength_label
+from memlib.results import panels_of
+
+
+def svg(figure: Figure) -> str:
+    """Return a figure as SVG text: transparent, the same bytes every time."""
+    buffer = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "memlib", "svg.fonttype": "path"}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return buffer.getvalue().decode()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture for a page in light and dark, with a text for those who cannot see it.
+
+    Shown by Jupyter as the light one; by the book as whichever the reader's theme asks for.
+    """
+
+    light: str
+    dark: str
+    alt: str
+    caption: str = ""
+
+    def _repr_html_(self) -> str:
+        # Without the book's style sheet (in Jupyter) the dark one stays hidden.
+        images = "".join(
+            f'<img class="{css}"{style} alt="{_escape(self.alt)}" '
+            f'src="data:image/svg+xml;base64,{base64.b64encode(text.encode()).decode()}">'
+            for css, style, text in (
+                ("only-light", "", self.light),
+                ("only-dark", ' style="display:none"', self.dark),
+            )
+        )
+        caption = f"<figcaption>{_escape(self.caption)}</figcaption>" if self.caption else ""
+        return f'<figure class="memlib-figure">{images}{caption}</figure>'
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+
+
+def picture(draw: Callable[[Theme], Figure], *, alt: str, caption: str = "") -> Picture:
+    """Draw a figure in both themes.
+
+    Parameters
+    ----------
+    draw
+        Returns the figure for a theme.
+    alt
+        What is to be seen, for those who cannot see it.
+    caption
+        Text under the picture.
+    """
+    return Picture(svg(draw(LIGHT)), svg(draw(DARK)), alt, caption)
+
+
+def show_figure(tree: xr.DataTree) -> Picture:
+    """Return a result's figure for a page, its caption and alt text taken from the data."""
+    return picture(
+        lambda theme: plot_figure(tree, theme=theme),
+        alt=describe_result(tree),
+        caption=caption_result(tree),
+    )
+
+
+def caption_result(tree: xr.DataTree) -> str:
+    """Return what a reader must know of a result: scale, seeds, permutations, trees, time."""
+    parameters = json.loads(tree.attrs["parameters"])
+    panels = panels_of(tree)
+    epochs = ", ".join(
+        f"{'CNNs' if cnn else 'MLPs'} {max(last):,} epochs"
+        for cnn in (False, True)
+        if (
+            last := [
+                int(ds["epoch"].values[-1])
+                for ds in panels.values()
+                if ds.attrs["network"].startswith("CNN") == cnn
+            ]
+        )
+    )
+    sizes = next(iter(panels.values())).sizes
+    seeds = parameters["n_seeds"]
+    return (
+        f"{tree.attrs['scale'].capitalize()} scale: {parameters['n_images']:,} training images, "
+        f"{epochs}, {seeds} seed{'s' if seeds > 1 else ''} (base {parameters['seed']}), "
+        f"{sizes['permutation']} permutations, {parameters['n_trees']} trees; "
+        f"{float(tree.attrs['compute_seconds']) / 60:.1f} minutes of one core. "
+        "Boxes: permutation null of each s-validation set; lines of the same colour: observed "
+        "accuracy; red: independent validation images; horizontal line: chance."
+    )
+
+
+def describe_result(tree: xr.DataTree) -> str:
+    """Return an alternative text that says what a figure shows, panel by panel."""
+    parts = []
+    for panel, dataset in panels_of(tree).items():
+        strength = float(dataset["perturbation"].values[0])
+        units = str(dataset["perturbation"].attrs["units"])
+        one = dataset.sel(perturbation=strength).mean("seed")
+        null = one["null_accuracy"].mean("permutation").values
+        epochs = dataset["epoch"].values
+        peak = int(null.argmax())
+        parts.append(
+            f"Panel {panel}, {dataset.attrs['network']}: the {strength_label(strength, units)} "
+            f"null starts at {null[0]:.2f}, is highest at {null[peak]:.2f} (epoch "
+            f"{epochs[peak]:,}) and ends at {null[-1]:.2f}; the observed accuracy ends at "
+            f"{float(one['observed_accuracy'].values[-1]):.2f}, the validation accuracy at "
+            f"{float(one['validation_accuracy'].values[-1]):.2f}."
+        )
+    return " ".join(parts)

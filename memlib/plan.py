@@ -1,0 +1,77 @@
+"""Plan a figure run: which pieces it is put together from, and which of them are missing."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from memlib import costs, store
+from memlib.figures import FIGURES, Settings
+from memlib.null_piece import BLOCK, NullBlock
+from memlib.training_piece import Training
+
+RESULT_CODE = ("figures", "null_piece", "plan", "results", "runs", "training_piece")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All pieces of one figure run."""
+
+    settings: Settings
+    trainings: tuple[Training, ...]
+    nulls: tuple[NullBlock, ...]
+
+    @property
+    def digest(self) -> str:
+        """Digest of all that the dataset depends on: parameters, data and code."""
+        pieces = [store.digest(null.spec) for null in self.nulls]
+        return store.digest(
+            [self.settings.model_dump(mode="json"), pieces, store.code_digest(RESULT_CODE)]
+        )
+
+    @property
+    def path(self) -> Path:
+        """Where the figure's dataset is stored."""
+        settings = self.settings
+        return store.results_dir() / f"{settings.figure}-{settings.scale}-{self.digest[:8]}.nc"
+
+    def missing(self) -> tuple[list[Training], list[NullBlock]]:
+        """Return the pieces still to compute, the most expensive trainings first."""
+        nulls = [null for null in self.nulls if not null.is_stored()]
+        # A network is needed only where a null is still to be computed from it.
+        needed = {null.training for null in nulls}
+        trainings = [one for one in self.trainings if one in needed and one.missing_epochs()]
+        return sorted(trainings, key=costs.training_seconds, reverse=True), nulls
+
+
+def plan(settings: Settings) -> Plan:
+    """Cut a figure run into pieces.
+
+    Figures that share their runs measure the union of their perturbations at once (Fig. 2 adds the
+    1 % set to Fig. 1's networks and forests), unless the user chose others.
+    """
+    trainings, nulls = [], []
+    for panel in settings.panels:
+        strengths = _shared_strengths(settings, panel)
+        for seed in settings.seeds:
+            training = Training(settings, panel, seed)
+            trainings.append(training)
+            n_blocks = -(-settings.n_permutations // BLOCK)
+            nulls += [
+                NullBlock(training, epoch, block, strengths)
+                for epoch in training.epochs
+                for block in range(n_blocks)
+            ]
+    return Plan(settings, tuple(trainings), tuple(nulls))
+
+
+def _shared_strengths(settings: Settings, panel: str) -> tuple[float, ...]:
+    own = FIGURES[settings.figure]
+    if settings.perturbations != own.perturbations:
+        return settings.perturbations
+    shared = [
+        figure.perturbations
+        for figure in FIGURES.values()
+        if panel in figure.panels
+        and (figure.inputs, figure.optimizer, figure.images_factor)
+        == (own.inputs, own.optimizer, own.images_factor)
+    ]
+    return tuple(sorted(set().union(*shared)))

@@ -1,0 +1,106 @@
+"""Results as Markdown tables for the notebooks: in numbers, against the claims, how made."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+import xarray as xr
+
+from memlib.claim import Check, Outcome
+from memlib.plots import strength_label
+from memlib.quantities import null_mean
+from memlib.results import panels_of
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+def summary_table(tree: xr.DataTree) -> str:
+    """Return each panel's null, observed and validation accuracy in numbers.
+
+    For the least perturbed s-validation set; means over seeds (and permutations).
+    """
+    panels = panels_of(tree)
+    first = next(iter(panels.values()))["perturbation"]
+    strength = float(first.values[0])
+    label = strength_label(strength, str(first.attrs["units"]))
+    header = [
+        "panel",
+        "network",
+        f"{label} null: first epoch",
+        "highest",
+        "last epoch",
+        f"observed {label}, last",
+        "validation, last",
+    ]
+    rows = []
+    for panel, dataset in panels.items():
+        null = null_mean(dataset, strength)
+        epochs = dataset["epoch"].values
+        last = dataset.isel(epoch=-1).mean("seed")
+        rows.append(
+            [
+                panel,
+                dataset.attrs["network"],
+                f"{float(null[0]):.3f}",
+                f"{float(null.max()):.3f} (epoch {epochs[int(null.values.argmax())]:,})",
+                f"{float(null[-1]):.3f} (epoch {epochs[-1]:,})",
+                f"{float(last['observed_accuracy'].sel(perturbation=strength)):.3f}",
+                f"{float(last['validation_accuracy']):.3f}",
+            ]
+        )
+    return markdown_table(header, rows)
+
+
+def claims_table(outcomes: Iterable[Outcome]) -> str:
+    """Return outcomes as a Markdown table, one row a claim."""
+    rows = []
+    for outcome in outcomes:
+        claim = outcome.claim
+        found = "; ".join(
+            f"{check.label}: {check.value}" + ("" if check.holds else " ✗")
+            for check in _summarized(outcome.checks)
+        )
+        words = f"{claim.text} *Rule: {claim.rule}.*"
+        rows.append([claim.number, words, found or "–", f"**{outcome.verdict}**"])
+    return markdown_table(["", "the paper says", "we find", "verdict"], rows)
+
+
+def _summarized(checks: tuple[Check, ...]) -> Iterable[Check]:
+    """Fold many checks that hold into one, so that those that do not can be seen."""
+    if len(checks) <= 6:
+        return checks
+    kept = [check for check in checks if check.holds]
+    broken = [check for check in checks if not check.holds]
+    return [Check("hold", f"{len(kept)} of {len(checks)} checks", True), *broken]
+
+
+def provenance_table(tree: xr.DataTree) -> str:
+    """Return how a result was made: parameters, seeds, versions, device, time, checksums."""
+    names = (
+        "scale",
+        "base_seed",
+        "created",
+        "device",
+        "compute_seconds",
+        "loss",
+        "initial_weights",
+        "git_commit",
+        "data_checksum",
+        "parameters_digest",
+    )
+    rows = [[name.replace("_", " "), tree.attrs[name]] for name in names]
+    versions = [
+        f"{str(name).removesuffix('_version')} {value}"
+        for name, value in tree.attrs.items()
+        if str(name).endswith("_version")
+    ]
+    rows.append(["versions", ", ".join(versions)])
+    rows += [
+        [f"parameter `{name}`", value]
+        for name, value in json.loads(tree.attrs["parameters"]).items()
+        if name not in ("figure", "scale", "seed")
+    ]
+    return markdown_table(["", ""], rows)

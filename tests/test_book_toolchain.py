@@ -1,0 +1,191 @@
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+from tiny_book import REPOSITORY, VALUES, execute_chapters, write_book
+
+from memlib import book
+from memlib.book import BookError, build_book, check_site
+from memlib.notebooks import NotebookError
+
+
+@pytest.fixture(scope="module")
+def chapters(tmp_path_factory):
+    return execute_chapters(tmp_path_factory.mktemp("executed"))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory, chapters):
+    folder = tmp_path_factory.mktemp("built")
+    index = build_book(chapters, write_book(folder / "book"), folder / "site", VALUES)
+    assert index == folder / "site" / "index.html"
+    return folder
+
+
+@pytest.fixture
+def copy(tmp_path, built):
+    """A book and its site that a test may spoil."""
+    shutil.copytree(built, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def no_sphinx(monkeypatch):
+    def fail(*_):
+        raise AssertionError("Sphinx was run")
+
+    monkeypatch.setattr(book, "_run_sphinx", fail)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(f.relative_to(folder)): f.read_bytes() for f in folder.rglob("*") if f.is_file()}
+
+
+def append(page: Path, text: str) -> None:
+    page.write_text(page.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def test_pages_hold_values_citations_formulas_and_this_run(built):
+    index = (built / "site" / "index.html").read_text(encoding="utf-8")
+    assert "Trained on 2000 images" in index
+    assert "the gap is 0.12" in index
+    assert "Phipson and Smyth" in index
+    assert index.count("<math") == 3
+    assert '<span class="eqno">(1)' in index
+    assert "tex-mml" not in index, "the script of MathJax"
+    first = (built / "site" / "chapters" / "first.html").read_text(encoding="utf-8")
+    assert "Parameters of this run" in first
+    shown = re.sub(r"<[^>]+>", "", first)
+    assert "n_points: int | None = 6  # points of the curve (default 4)" in shown
+    assert "n_points: int | None = 4" not in shown
+    assert "run by python/bin/python" in shown
+    assert {"only-light", "only-dark"} <= set(re.findall(r"only-\w+", first))
+    assert "UserWarning" not in first
+
+
+def test_glyphs_of_the_formulas_travel_with_the_site(built):
+    from fontTools.ttLib import TTFont
+
+    font = TTFont(built / "site" / "_static" / "formulas.ttf")
+    assert "MATH" in font, "without it a browser draws small sums and brackets"
+    assert {ord("∑"), ord("𝟙")} <= set(font.getBestCmap())
+    assert len(font.getGlyphOrder()) < 2000, "cut down to what is used"
+
+
+def test_unchanged_book_is_not_built_again(copy, chapters, no_sphinx):
+    # The first page alone has moved folders, which is no part of what a site is built from.
+    before = contents(copy / "site")
+    build_book(chapters, copy / "book", copy / "site", VALUES)
+    assert contents(copy / "site") == before
+
+
+@pytest.mark.parametrize("change", ["page", "value", "lost page"])
+def test_any_change_builds_again(copy, chapters, no_sphinx, change):
+    values = dict(VALUES)
+    if change == "page":
+        append(copy / "book" / "index.md", "\nMore.\n")
+    elif change == "value":
+        values["n_images"] = 10_000
+    else:
+        (copy / "site" / "chapters" / "first.html").unlink()
+    with pytest.raises(AssertionError, match="Sphinx was run"):
+        build_book(chapters, copy / "book", copy / "site", values)
+
+
+def test_same_inputs_in_another_folder_give_the_same_bytes(built, tmp_path, chapters):
+    build_book(chapters, write_book(tmp_path / "elsewhere" / "book"), tmp_path / "site", VALUES)
+    assert contents(tmp_path / "site") == contents(built / "site")
+
+
+def test_failed_build_names_each_warning_and_keeps_the_good_site(copy, chapters):
+    append(
+        copy / "book" / "index.md",
+        "\n{{ unknown }} [lost](lost.md) $\\lostcommand$ {cite:p}`nobody1999`\n",
+    )
+    before = contents(copy / "site")
+    with pytest.raises(BookError) as caught:
+        build_book(chapters, copy / "book", copy / "site", VALUES)
+    said = str(caught.value)
+    for part in ("'unknown' is undefined", "lost.md", "lostcommand", "nobody1999"):
+        assert part in said
+    assert str(copy) not in said
+    assert contents(copy / "site") == before
+    assert not list(copy.glob(".book-*"))
+
+
+def test_contents_and_chapters_have_to_agree(copy, chapters, no_sphinx):
+    with pytest.raises(BookError, match=r"^chapters/second: in the table of contents, but"):
+        build_book(chapters[:1], copy / "book", copy / "site", VALUES)
+    (copy / "third.ipynb").write_text(nbformat.writes(new_notebook()))
+    with pytest.raises(BookError, match=r"^third\.ipynb: not in the table of contents"):
+        build_book([*chapters, copy / "third.ipynb"], copy / "book", copy / "site", VALUES)
+    with pytest.raises(BookError, match=r"two notebooks are called first\.ipynb"):
+        build_book([*chapters, chapters[0]], copy / "book", copy / "site", VALUES)
+    with pytest.raises(BookError, match=r"no executed notebook absent\.ipynb"):
+        build_book([copy / "absent.ipynb"], copy / "book", copy / "site", VALUES)
+
+
+def test_notebook_with_an_error_never_reaches_the_book(copy, chapters, no_sphinx):
+    error = new_output("error", ename="ValueError", evalue="no", traceback=[])
+    bad = copy / "first.ipynb"
+    bad.write_text(nbformat.writes(new_notebook(cells=[new_code_cell("1", outputs=[error])])))
+    before = contents(copy / "book")
+    with pytest.raises(NotebookError, match=r"^first\.ipynb: a cell failed with ValueError: no$"):
+        build_book([bad, chapters[1]], copy / "book", copy / "site", VALUES)
+    assert contents(copy / "book") == before
+
+
+def test_folder_that_is_no_site_is_left_alone(copy, chapters, no_sphinx):
+    precious = copy / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years of work")
+    with pytest.raises(BookError, match="left as it is"):
+        build_book(chapters, copy / "book", precious, VALUES)
+    assert contents(precious) == {"thesis.txt": b"years of work"}
+
+
+def test_values_have_to_be_numbers_or_text(copy, chapters, no_sphinx):
+    with pytest.raises(BookError, match="values for the prose"):
+        build_book(chapters, copy / "book", copy / "site", {"gap": float("nan")})
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('<script src="https://host.example/x.js"></script>', "asks another host for"),
+        ('<img src="//host.example/x.png">', "asks another host for"),
+        ('<div class="cell_output traceback">x</div>', "output of an error"),
+        ("<p>/home/somebody/x.py</p>", "machine path /home/somebody/x.py"),
+        ("<pre> 40%|####      | 4/10</pre>", "progress bar"),
+        ("<pre>2.31it/s]</pre>", "progress bar"),
+    ],
+)
+def test_check_site_finds(tmp_path, text, problem):
+    (tmp_path / "index.html").write_text(f"<html><body>{text}</body></html>", encoding="utf-8")
+    found = check_site(tmp_path, ["index"])
+    assert len(found) == 1
+    assert problem in found[0]
+
+
+def test_check_site_misses_pages_and_passes_what_is_harmless(tmp_path):
+    harmless = '<a href="https://arxiv.org/abs/1802.07714">5 % | 10 %</a><script>"40%|#"</script>'
+    (tmp_path / "index.html").write_text(harmless, encoding="utf-8")
+    assert check_site(tmp_path, ["index", "chapters/fig1"]) == ["chapters/fig1: page is missing"]
+
+
+def test_real_table_of_contents_has_every_chapter_in_order():
+    toc = yaml.safe_load((REPOSITORY / "book" / "_toc.yml").read_text(encoding="utf-8"))
+    figures = [f"chapters/fig{n}" for n in range(1, 6)]
+    method = ["chapters/s_validation_by_eye", "chapters/algorithm_1_by_hand"]
+    assert [toc["root"], *book._entries(toc)] == [
+        "index",
+        *method,
+        *figures,
+        "rerun",
+        "api",
+        "bibliography",
+    ]
