@@ -1,11 +1,13 @@
 """The training loop: one generator that yields the network at the epochs asked for."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
 from torch import nn
 
+from memlib.errors import InputError
 from memlib.seeds import stream, stream_integer
 from memlib.steps import Step
 
@@ -45,6 +47,11 @@ def train_network(
     ------
     epoch, network
         The network in place, after that epoch; copy it to keep it.
+
+    Raises
+    ------
+    InputError
+        When the loss is no longer finite.
     """
     inputs = torch.from_numpy(images)
     targets = torch.from_numpy(np.eye(int(labels.max()) + 1, dtype=np.float32)[labels])
@@ -54,5 +61,7 @@ def train_network(
             done += 1
             order = torch.from_numpy(stream(seed, "batches", done).permutation(len(images)))
             step.start_epoch(stream_integer(seed, "dropout", done))
-            step.run(inputs[order], targets[order], batch_size)
+            loss = step.run(inputs[order], targets[order], batch_size)
+            if not math.isfinite(loss):
+                raise InputError(f"training diverged in epoch {done}: take a lower learning_rate")
         yield epoch, step.network

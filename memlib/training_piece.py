@@ -19,7 +19,15 @@ from memlib.data import Data, load_data, load_labelled_images
 from memlib.errors import ResultError
 from memlib.figures import Settings
 
-TRAINING_CODE = ("architectures", "data", "models", "seeds", "steps", "training")
+TRAINING_CODE = (
+    "architectures",
+    "convolution",
+    "data",
+    "models",
+    "seeds",
+    "steps",
+    "training",
+)
 CHECKPOINT_SECONDS = 60.0
 HEARTBEAT_SECONDS = 1.0
 

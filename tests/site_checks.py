@@ -117,9 +117,9 @@ def browser_problems(site: Path, chromium: str, screenshots: Path | None = None)
                         report(f"picture not shown: {alt}")
                     for text in page.evaluate(
                         "[...document.querySelectorAll('figure.memlib-figure')].filter(f =>"
-                        " [...f.querySelectorAll('img, figcaption')].some(e => e.matches('figcaption')"
-                        " && !e.offsetParent) || [...f.querySelectorAll('img')].filter("
-                        "i => i.offsetParent).length !== 1).map(f => f.innerText.slice(0, 40))"
+                        " !(f.querySelector('figcaption') ?? f).offsetParent ||"
+                        " [...f.querySelectorAll('img')].filter(i => i.offsetParent).length !== 1"
+                        ").map(f => f.innerText.slice(0, 40))"
                     ):
                         report(f"figure without its one picture or its caption: {text!r}")
                     if screenshots is not None:

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from memlib.architectures import ARCHITECTURES
+from memlib.convolution import ConvReluPool
 from memlib.models import build_network
-from memlib.steps import ConvReluPool, DenseStep, Step, make_step
+from memlib.steps import DenseStep, Step, make_step
 
 OPTIMIZERS = {"sgd": 0.01, "rmsprop": 0.0001}
 
@@ -112,7 +113,7 @@ def test_updates_by_hand(optimizer):
     for _ in range(3):
         g = (1 / (1 + np.exp(-w * 0.001)) - 1) * 0.001  # about -5e-4: epsilon's place matters
         v = 0.9 * v + 0.1 * g * g
-        w -= 0.1 * g if optimizer == "sgd" else 0.1 * g / np.sqrt(v + 1e-7)
+        w -= 0.1 * g if optimizer == "sgd" else 0.1 * g / (np.sqrt(v) + 1e-7)
         step.run(x, y, 1)
         assert step.weights["0.weight"].item() == pytest.approx(w, rel=1e-6)
 
