@@ -59,7 +59,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             raise InputError(f"-p {text}: write it as name=value")
         try:
             values[name.strip()] = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError):  # {[]: 1} is a TypeError
             values[name.strip()] = value.strip()
     return values
 

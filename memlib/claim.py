@@ -22,7 +22,11 @@ class Check:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the paper. ``needs`` names the figures whose results `check` is given."""
+    """One claim of the paper.
+
+    ``needs`` names the figures whose results `check` is given, ``panels`` the panels that the
+    claim speaks of (all of the figure when None).
+    """
 
     number: int
     needs: tuple[str, ...]
@@ -30,31 +34,42 @@ class Claim:
     text: str
     rule: str
     check: Callable[..., Iterable[Check]]
+    panels: str | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A claim with its checks on stored results."""
+    """A claim with its checks on stored results, and the panels that were not run."""
 
     claim: Claim
     checks: tuple[Check, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
-        """``reproduced`` when all checks hold, ``partly`` when at least half do."""
+        """``reproduced`` when all checks hold in all panels, ``partly`` when at least half do."""
         if not self.checks:
             return "not yet run"
         share = np.mean([check.holds for check in self.checks])
-        return "reproduced" if share == 1 else "partly" if share >= 0.5 else "not reproduced"
+        if share == 1 and not self.left_out:
+            return "reproduced"
+        return "partly" if share >= 0.5 else "not reproduced"
 
 
 def declare(
-    claims: list[Claim], number: int, needs: str, place: str, text: str, rule: str
+    claims: list[Claim],
+    number: int,
+    needs: str,
+    place: str,
+    text: str,
+    rule: str,
+    *,
+    panels: str | None = None,
 ) -> Callable:
     """Declare the decorated function as the check of a claim, appended to `claims`."""
 
     def keep(check: Callable[..., Iterable[Check]]) -> Callable[..., Iterable[Check]]:
-        claims.append(Claim(number, tuple(needs.split()), place, text, rule, check))
+        claims.append(Claim(number, tuple(needs.split()), place, text, rule, check, panels))
         return check
 
     return keep

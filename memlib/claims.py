@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import xarray as xr
 
 from memlib.claim import Check, Outcome
+from memlib.figures import FIGURES
 from memlib.image_claims import IMAGE_CLAIMS
 from memlib.noise_claims import NOISE_CLAIMS
 from memlib.results import panels_of
@@ -23,8 +24,8 @@ def check_claims(results: Mapping[str, xr.DataTree], *, figure: str | None = Non
     Parameters
     ----------
     results
-        Results by figure name; a claim whose figures are not all there, or whose perturbations or
-        panels were left out, is ``not yet run``.
+        Results by figure name; a claim whose figures or perturbations are not all there is ``not
+        yet run``, one that speaks of panels that were left out is ``partly`` borne out at best.
     figure
         Only the claims of this figure (those whose last needed figure it is).
     """
@@ -33,10 +34,14 @@ def check_claims(results: Mapping[str, xr.DataTree], *, figure: str | None = Non
         if figure is not None and claim.needs[-1] != figure:
             continue
         checks: tuple[Check, ...] = ()
+        left_out: tuple[str, ...] = ()
         if all(name in results for name in claim.needs):
             try:
-                checks = tuple(claim.check(*(panels_of(results[name]) for name in claim.needs)))
+                panels = [panels_of(results[name]) for name in claim.needs]
+                checks = tuple(claim.check(*panels))
+                wanted = FIGURES[claim.needs[-1]].panels if claim.panels is None else claim.panels
+                left_out = tuple(p for p in wanted if not all(p in one for one in panels))
             except KeyError:  # a perturbation that this run does not have
                 checks = ()
-        outcomes.append(Outcome(claim, checks))
+        outcomes.append(Outcome(claim, checks, left_out))
     return outcomes

@@ -172,8 +172,10 @@ def load_data(
     Raises
     ------
     InputError
-        When the file does not hold that many samples of each class.
+        When `inputs` is neither, or the file does not hold that many samples of each class.
     """
+    if inputs not in ("images", "noise"):
+        raise InputError(f"inputs = {inputs!r}: take images or noise")
     labelled = load_labelled_images(name)
     names = class_names(labelled)
     codes = np.unique(labelled["label"].values)

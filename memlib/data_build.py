@@ -1,6 +1,7 @@
 """Make a labelled file from the original Fashion-MNIST (or MNIST) IDX files."""
 
 import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,11 +29,13 @@ def read_idx(path: Path) -> np.ndarray:
     packed = path.with_name(path.name + ".gz")
     try:
         raw = gzip.decompress(packed.read_bytes()) if packed.is_file() else path.read_bytes()
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"cannot read {path} (or {packed.name}): {error}") from error
     if len(raw) < 4 or raw[:3] != b"\x00\x00\x08":
         raise DataError(f"{path} is not an IDX file of unsigned bytes")
     n_dims = raw[3]
+    if len(raw) < 4 + 4 * n_dims:
+        raise DataError(f"{path} ends within its header")
     shape = tuple(np.frombuffer(raw, ">u4", n_dims, offset=4).astype(int))
     values = np.frombuffer(raw, np.uint8, offset=4 + 4 * n_dims)
     if values.size != np.prod(shape):
@@ -90,7 +93,16 @@ def build_labelled_images(
     for split, (image_file, label_file) in enumerate(IDX_FILES.values()):
         all_labels = read_idx(folder / label_file)
         rows = np.flatnonzero(np.isin(all_labels, chosen))
-        images.append(read_idx(folder / image_file)[rows])
+        all_images = read_idx(folder / image_file)
+        if all_images.ndim != 3 or all_labels.shape != all_images.shape[:1]:
+            raise DataError(
+                f"{folder}: {image_file} of shape {all_images.shape} and {label_file} of shape "
+                f"{all_labels.shape} do not belong together"
+            )
+        absent = sorted(set(chosen) - set(all_labels.tolist()))
+        if absent:
+            raise DataError(f"{folder / label_file} names no image of class {absent[0]}")
+        images.append(all_images[rows])
         labels.append(all_labels[rows])
         splits.append(np.full(len(rows), split, np.uint8))
         indices.append(rows.astype(np.int32))

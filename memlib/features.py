@@ -66,7 +66,7 @@ def extract_learned_features(
     def keep(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
         seen.append(inputs[0].flatten(1).float().cpu().numpy())
 
-    was_training = network.training
+    training = {part: part.training for part in network.modules()}
     handle = module.register_forward_pre_hook(keep)
     try:
         network.eval()
@@ -75,7 +75,7 @@ def extract_learned_features(
                 network(torch.from_numpy(images[start : start + batch_size]).to(device))
     finally:
         handle.remove()
-        network.train(was_training)
+        _restore(training)
     if not seen:
         raise InputError(f"layer = {layer!r} never ran on the images")
     features = np.concatenate(seen)
@@ -84,10 +84,16 @@ def extract_learned_features(
     return features
 
 
+def _restore(training: dict[nn.Module, bool]) -> None:
+    """Set each module's own training flag: parts of a network may have been frozen."""
+    for module, flag in training.items():
+        module.training = flag
+
+
 def predict_logits(network: nn.Module, images: np.ndarray, *, batch_size: int = 500) -> np.ndarray:
     """Return the network's outputs before the sigmoid, float32 (sample, class), dropout off."""
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
-    was_training = network.training
+    training = {part: part.training for part in network.modules()}
     network.eval()
     try:
         with torch.no_grad():
@@ -96,5 +102,5 @@ def predict_logits(network: nn.Module, images: np.ndarray, *, batch_size: int = 
                 for start in range(0, len(images), batch_size)
             ]
     finally:
-        network.train(was_training)
+        _restore(training)
     return torch.cat(batches).float().numpy()

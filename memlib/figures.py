@@ -244,6 +244,8 @@ def _one_line(error: ValidationError) -> str:
         f"[{part}]" if isinstance(part, int) else str(part) for part in first["loc"][:2]
     )
     name = str(first["loc"][0])
+    if first["type"] == "too_short":
+        return f"{location} = []: it should hold at least one value"
     message = first["msg"].removeprefix("Input should be ")
     annotation = Settings.model_fields[name].annotation
     if first["type"] == "literal_error":

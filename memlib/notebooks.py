@@ -282,7 +282,7 @@ def _own_kernel(environment: dict[str, str], cwd: Path) -> type[Any]:
     from jupyter_client.manager import AsyncKernelManager
 
     # Without the log level it warns, on our terminal, that local sockets are not encrypted.
-    launcher = [sys.executable, "-m", "ipykernel_launcher", "--log-level=ERROR"]
+    launcher = [sys.executable, "-m", "ipykernel_launcher", "--log-level=CRITICAL"]
 
     class OwnKernel(AsyncKernelManager):
         # A kernelspec named python3 in the user's folder may belong to another Python.

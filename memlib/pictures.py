@@ -45,7 +45,7 @@ class Picture:
             )
         )
         caption = f"<figcaption>{_escape(self.caption)}</figcaption>" if self.caption else ""
-        return f'<figure class="memlib-figure">{images}{caption}</figure>'
+        return f'<figure class="memlib-figure" tabindex="0">{images}{caption}</figure>'
 
 
 def _escape(text: str) -> str:
@@ -107,7 +107,7 @@ def describe_result(tree: xr.DataTree) -> str:
     """Return an alternative text that says what a figure shows, panel by panel."""
     parts = []
     for panel, dataset in panels_of(tree).items():
-        strength = float(dataset["perturbation"].values[0])
+        strength = float(dataset["perturbation"].values.min())
         units = str(dataset["perturbation"].attrs["units"])
         one = dataset.sel(perturbation=strength).mean("seed")
         null = one["null_accuracy"].mean("permutation").values

@@ -20,6 +20,11 @@ def memorization_level(dataset: xr.Dataset, strength: float, until: float = np.i
     return float(mean.sel(epoch=mean["epoch"] <= until).mean())
 
 
+def distance_from_chance(accuracy: xr.DataArray, chance: xr.DataArray) -> float:
+    """Return how far a curve (seed, epoch) lies from chance, above or below, on average."""
+    return float(abs(accuracy - chance).mean())
+
+
 def onset_epoch(dataset: xr.Dataset, strength: float = 0.05) -> int | None:
     """Return the first epoch from which on the observed score stays above the null, or None."""
     one = dataset.sel(perturbation=strength)
@@ -34,11 +39,11 @@ def onset_epoch(dataset: xr.Dataset, strength: float = 0.05) -> int | None:
 def forgetting_epoch(dataset: xr.Dataset, strength: float = 0.05) -> int | None:
     """Return the epoch of the null's last peak, from which it falls, or None if it does not fall.
 
-    The peak is looked for after the null's lowest point, so that the fall from the untrained
-    network's high null at the start of training does not count.
+    The peak is the epoch that stands out most, both above what came before it and above the last
+    epoch. So the fall from the untrained network's high null at the start of training does not
+    count, whether the null ends above or below the low that follows it.
     """
     mean = null_mean(dataset, strength).values
-    low = int(mean[:-1].argmin()) if len(mean) > 1 else 0
-    peak = low + int(mean[low:].argmax())
-    falls = mean[peak] - mean[-1] >= PATTERN
-    return int(dataset["epoch"].values[peak]) if falls else None
+    height = np.minimum(mean - np.minimum.accumulate(mean), mean - mean[-1])
+    peak = int(height.argmax())
+    return int(dataset["epoch"].values[peak]) if height[peak] >= PATTERN else None

@@ -75,10 +75,13 @@ ROOT_ATTRIBUTES = (
     "source",
     "references",
     "created",
+    "figure",
     "scale",
     "parameters",
     "parameters_digest",
     "base_seed",
+    "loss",
+    "initial_weights",
     "device",
     "compute_seconds",
     "data_checksum",
@@ -87,6 +90,7 @@ ROOT_ATTRIBUTES = (
     "memlib_version",
     "schema_version",
 )
+PANEL_ATTRIBUTES = ("panel", "network", "layers")
 
 
 def label_panel(dataset: xr.Dataset, strength: str, units: str) -> xr.Dataset:
@@ -147,6 +151,9 @@ def check_schema(tree: xr.DataTree, origin: str = "result") -> None:
     if not panels:
         raise ResultError(f"{origin}: holds no panel")
     for panel, dataset in panels.items():
+        for name in PANEL_ATTRIBUTES:
+            if name not in dataset.attrs:
+                raise ResultError(f"{origin}: panel {panel}: attribute {name!r} is missing")
         for name, (dims, _, smallest, largest) in VARIABLES.items():
             place = f"{origin}: panel {panel}, {name}"
             if name not in dataset:
@@ -155,6 +162,8 @@ def check_schema(tree: xr.DataTree, origin: str = "result") -> None:
             if array.dims != dims:
                 raise ResultError(f"{place} has dims {array.dims}, it should have {dims}")
             values = array.values
+            if values.dtype.kind not in "fiu":
+                raise ResultError(f"{place} holds {values.dtype}, not numbers")
             if not (np.isfinite(values) & (values >= smallest) & (values <= largest)).all():
                 raise ResultError(f"{place} holds a value outside {smallest} to {largest}")
             for attribute in ("long_name", "units"):
@@ -163,6 +172,9 @@ def check_schema(tree: xr.DataTree, origin: str = "result") -> None:
         for name in COORDINATES:
             if name not in dataset.coords:
                 raise ResultError(f"{origin}: panel {panel} has no coordinate {name!r}")
+            for attribute in ("long_name", "units"):
+                if attribute not in dataset[name].attrs:
+                    raise ResultError(f"{origin}: panel {panel}, {name} has no {attribute}")
         if not (np.diff(dataset["epoch"].values) > 0).all():
             raise ResultError(f"{origin}: panel {panel}: epochs do not increase")
 

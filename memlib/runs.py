@@ -13,6 +13,7 @@ import xarray as xr
 
 from memlib import store
 from memlib.architectures import ARCHITECTURES
+from memlib.errors import ResultError
 from memlib.figures import FIGURES, resolve
 from memlib.null import null_dataset
 from memlib.null_piece import NullBlock
@@ -133,7 +134,10 @@ def stored_result(one: Plan) -> xr.DataTree | None:
     """Return the dataset of a run if it is stored and made by these parameters, data and code."""
     if not one.path.is_file():
         return None
-    tree = read_result(one.path)
+    try:
+        tree = read_result(one.path)
+    except ResultError:  # damaged: it is joined again from its pieces
+        return None
     return tree if tree.attrs["parameters_digest"] == one.digest else None
 
 
@@ -161,8 +165,7 @@ def run_figure(
     Returns
     -------
     xarray.DataTree
-        One group a panel with dims seed, epoch, perturbation, permutation; its source is in
-        ``attrs["stored_in"]``.
+        One group a panel with dims seed, epoch, perturbation, permutation.
 
     Raises
     ------

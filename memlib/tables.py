@@ -14,7 +14,8 @@ from memlib.results import panels_of
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return a Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+    cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def summary_table(tree: xr.DataTree) -> str:
@@ -24,7 +25,7 @@ def summary_table(tree: xr.DataTree) -> str:
     """
     panels = panels_of(tree)
     first = next(iter(panels.values()))["perturbation"]
-    strength = float(first.values[0])
+    strength = float(first.values.min())
     label = strength_label(strength, str(first.attrs["units"]))
     header = [
         "panel",
@@ -63,6 +64,8 @@ def claims_table(outcomes: Iterable[Outcome]) -> str:
             f"{check.label}: {check.value}" + ("" if check.holds else " ✗")
             for check in _summarized(outcome.checks)
         )
+        if outcome.checks and outcome.left_out:
+            found += f"; not run: {', '.join(outcome.left_out)}"
         words = f"{claim.text} *Rule: {claim.rule}.*"
         rows.append([claim.number, words, found or "–", f"**{outcome.verdict}**"])
     return markdown_table(["", "the paper says", "we find", "verdict"], rows)

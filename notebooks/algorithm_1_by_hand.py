@@ -22,10 +22,9 @@ seed: int = 0  # base seed of features, shuffles and forests
 n_samples: int = 300  # training samples, half of each class
 n_permutations: int = 100  # shuffles of the labels, B
 n_trees: int = 200  # trees of the random forest
-disturbance: float = 0.1  # standard deviation of what the perturbation does to a feature
+disturbance: float = 0.1  # of a feature, standard deviation
 
 # %%
-import numpy as np
 from IPython.display import Markdown
 from sklearn.ensemble import RandomForestClassifier
 
@@ -44,7 +43,9 @@ from memlib.tables import markdown_table
 # own, at random, which says nothing about its label; its copy lies `disturbance` away.
 
 # %%
-labels, training, copies = planted_features("memorized", n_samples, disturbance, seed=seed)
+labels, training, copies = planted_features(
+    "memorized", n_samples, disturbance, seed=seed
+)
 print(labels[:8], training[:3].round(2), copies[:3].round(2), sep="\n")
 
 # %% [markdown]
@@ -80,8 +81,9 @@ shuffled = stream(seed, "by hand").permutation(labels)
 same, predicted = accuracy(shuffled, shuffled, 1)
 true, _ = accuracy(shuffled, labels, 1)
 Markdown(
-    f"Against the same shuffled labels: **{same:.3f}**. Against the true labels: {true:.3f}. "
-    f"Chance, from the class frequencies: {chance_accuracy(shuffled, predicted):.3f}."
+    f"Against the same shuffled labels: **{same:.3f}**. "
+    f"Against the true labels: {true:.3f}. Chance, from the class "
+    f"frequencies: {chance_accuracy(shuffled, predicted):.3f}."
 )
 
 # %% [markdown]
@@ -100,7 +102,7 @@ Markdown(
 # $$
 #
 # where chance is $\sum_k p_k q_k$, with $p_k$ the share of label $k$ and $q_k$ that of prediction $k$. The added
-# ones keep a p-value from being 0 ({cite:t}`phipson2010`).
+# ones keep a p-value from being 0 ({cite:t}`phipsonsmyth2010`).
 
 # %%
 null = compute_null(
@@ -129,7 +131,9 @@ print(null)
 # %%
 nulls = {}
 for case in ("neither", "memorized", "learned", "both"):
-    labels, training, copies = planted_features(case, n_samples, disturbance, seed=seed)
+    labels, training, copies = planted_features(
+        case, n_samples, disturbance, seed=seed
+    )
     nulls[case] = compute_null(
         training, labels, {case: copies},
         n_permutations=n_permutations, n_trees=n_trees, seed=seed,
@@ -138,9 +142,10 @@ for case in ("neither", "memorized", "learned", "both"):
 # %%
 picture(
     lambda theme: plot_cases(nulls, theme=theme),
-    alt="Null as dots, observed score as a line and chance as a dotted line, for four planted "
-    "cases, each with its verdict.",
-    caption=f"{n_permutations} permutations, {n_trees} trees, {n_samples} samples a case.",
+    alt="Null as dots, observed score as a line and chance as a dotted "
+    "line, for four planted cases, each with its verdict.",
+    caption=f"{n_permutations} permutations, {n_trees} trees, "
+    f"{n_samples} samples a case.",
 )
 
 # %%
@@ -155,7 +160,8 @@ table = [
     ]
     for case, ds in nulls.items()
 ]
-Markdown(markdown_table(["planted", "null", "observed", "p mem", "p", "verdict"], table))
+header = ["planted", "null", "observed", "p mem", "p", "verdict"]
+Markdown(markdown_table(header, table))
 
 # %% [markdown]
 # ## Limits

@@ -17,26 +17,27 @@
 # them learn *and* memorize, and the deeper ones and those with dropout memorize less.
 
 # %% tags=["parameters"]
-scale: str = "teaching"  # smoke (seconds), teaching (minutes) or paper (the paper's own size)
+scale: str = "teaching"  # "smoke", "teaching" or "paper"
 seed: int = 0  # base seed of the first run
-n_seeds: int = 1  # runs, with seeds seed, seed + 1, ...
-panels: list[str] | None = None  # networks, for example ["a", "d"]; None: all of this figure
-epochs: int | None = None  # training epochs of the MLPs; None here and below: as the scale says
-cnn_epochs: int | None = None  # training epochs of the CNNs
-n_measured_epochs: int | None = None  # how many of them are measured, log-spaced
+n_seeds: int = 1  # runs: seeds seed, seed + 1, ...
+# Below, None stands for what the figure or the scale declares.
+panels: list[str] | None = None  # networks, like ["a", "d"]
+epochs: int | None = None  # training epochs, MLPs
+cnn_epochs: int | None = None  # training epochs, CNNs
+n_measured_epochs: int | None = None  # of these measured
 optimizer: str | None = None  # "sgd" or "rmsprop"
-learning_rate: float | None = None  # step size; None: 0.01 for sgd, 0.001 for rmsprop
-batch_size: int | None = None  # images in a mini-batch; None: 128
-inputs: str | None = None  # "images", or "noise": Gaussian noise in their place
-noise_sd: float | None = None  # standard deviation of that noise; None: 1
-n_images: int | None = None  # training images, both classes together
-n_validation_images: int | None = None  # independent validation images
-perturbation_kind: str | None = None  # "shuffle", "rotate", "add_noise" or "occlude"
-perturbations: list[float] | None = None  # strengths, for shuffle the shares of pixels
-n_permutations: int | None = None  # shuffles of the labels in each null
+learning_rate: float | None = None  # 0.01, rmsprop 0.001
+batch_size: int | None = None  # images in a mini-batch
+inputs: str | None = None  # "images" or "noise"
+noise_sd: float | None = None  # of the noise inputs
+n_images: int | None = None  # training images in all
+n_validation_images: int | None = None  # independent ones
+perturbation_kind: str | None = None  # "shuffle", "rotate", ...
+perturbations: list[float] | None = None  # their strengths
+n_permutations: int | None = None  # shuffles of the labels
 n_trees: int | None = None  # trees of the random forest
-classifier: str | None = None  # shallow classifier, for example "nearest_neighbours"
-data: str = "fashion_mnist_pullover_coat"  # bundled name, or path of a labelled file
+classifier: str | None = None  # shallow classifier's name
+data: str = "fashion_mnist_pullover_coat"  # or a path
 
 # %% [markdown]
 # These are the choices behind this page. Every one may be changed: here in Jupyter, or with
@@ -47,6 +48,7 @@ from IPython.display import Markdown
 
 from memlib.claims import check_claims
 from memlib.pictures import show_figure
+from memlib.results import panels_of
 from memlib.runs import run_figure, stored_siblings
 from memlib.tables import claims_table, provenance_table, summary_table
 
@@ -69,12 +71,14 @@ from memlib.tables import claims_table, provenance_table, summary_table
 
 # %%
 changes = dict(
-    seed=seed, n_seeds=n_seeds, panels=panels, epochs=epochs, cnn_epochs=cnn_epochs,
-    n_measured_epochs=n_measured_epochs, optimizer=optimizer, learning_rate=learning_rate,
-    batch_size=batch_size, inputs=inputs, noise_sd=noise_sd, n_images=n_images,
-    n_validation_images=n_validation_images, perturbation_kind=perturbation_kind,
-    perturbations=perturbations, n_permutations=n_permutations, n_trees=n_trees,
-    classifier=classifier, data=data,
+    seed=seed, n_seeds=n_seeds, panels=panels, data=data,
+    epochs=epochs, cnn_epochs=cnn_epochs,
+    n_measured_epochs=n_measured_epochs, batch_size=batch_size,
+    optimizer=optimizer, learning_rate=learning_rate,
+    inputs=inputs, noise_sd=noise_sd, n_images=n_images,
+    n_validation_images=n_validation_images,
+    perturbation_kind=perturbation_kind, perturbations=perturbations,
+    n_permutations=n_permutations, n_trees=n_trees, classifier=classifier,
 )
 result = run_figure("fig1", scale, **changes)
 
@@ -84,7 +88,7 @@ result = run_figure("fig1", scale, **changes)
 # One group a panel. Every permutation's score is kept; p-values and verdicts can be recomputed from it.
 
 # %%
-print(result[f"panel_{next(iter(result.children)).removeprefix('panel_')}"].to_dataset())
+print(next(iter(panels_of(result).values())))
 
 # %% [markdown]
 # ## The figure
@@ -92,13 +96,13 @@ print(result[f"panel_{next(iter(result.children)).removeprefix('panel_')}"].to_d
 # The boxes are the nulls: accuracies of classifiers that were given shuffled labels. A box above the
 # horizontal line is memorization. A curve above the boxes of its own colour is learning.
 
-# %%
+# %% tags=["hide-input", "full-width"]
 show_figure(result)
 
 # %% [markdown]
 # In numbers, for the least perturbed set:
 
-# %%
+# %% tags=["hide-input"]
 Markdown(summary_table(result))
 
 # %% [markdown]
@@ -107,7 +111,7 @@ Markdown(summary_table(result))
 # The paper makes ten claims of this figure. The table states each, the rule by which we decide, and
 # what this run gives.
 
-# %%
+# %% tags=["hide-input"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 
 # %% [markdown]
@@ -139,5 +143,5 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 #
 # ## How this page was made
 
-# %%
+# %% tags=["hide-input"]
 Markdown(provenance_table(result))

@@ -45,17 +45,23 @@ from memlib.tables import markdown_table
 # %%
 images = load_data(data, n_images=2000, seed=seed).train_images
 rows = {}
-for kind, strengths, units in (("shuffle", shares, "1"), ("rotate", angles, "degree")):
+for kind, strengths, units in (
+    ("shuffle", shares, "1"), ("rotate", angles, "degree")
+):
     for strength in strengths:
-        perturbed = make_s_validation_set(images, strength, kind=kind, seed=seed)
-        rows[f"{kind} {strength_label(strength, units)}"] = perturbed
+        label = f"{kind} {strength_label(strength, units)}"
+        rows[label] = make_s_validation_set(
+            images, strength, kind=kind, seed=seed
+        )
 
 # %%
 shown = {label: perturbed[:n_examples] for label, perturbed in rows.items()}
 picture(
     lambda theme: plot_images(shown, theme=theme),
-    alt=f"{n_examples} pullovers and coats in {len(rows)} rows: {', '.join(rows)}.",
-    caption="The same training images in every row, pullover and coat in turn.",
+    alt=f"{n_examples} pullovers and coats in {len(rows)} rows: "
+    f"{', '.join(rows)}.",
+    caption="The same training images in every row, "
+    "pullover and coat in turn.",
 )
 
 # %% [markdown]
@@ -76,10 +82,13 @@ table = []
 for label, perturbed in rows.items():
     flat = perturbed.reshape(len(images), -1)
     changed = (flat != original).mean()
-    correlation = np.mean([np.corrcoef(*pair)[0, 1] for pair in zip(original, flat, strict=True)])
+    pairs = zip(original, flat, strict=True)
+    correlation = np.mean([np.corrcoef(*pair)[0, 1] for pair in pairs])
     kept = np.array_equal(np.sort(flat, axis=1), np.sort(original, axis=1))
-    table.append([label, f"{changed:.1%}", f"{correlation:.3f}", "yes" if kept else "no"])
-Markdown(markdown_table(["set", "pixels changed", "correlation", "histogram kept"], table))
+    row = [label, f"{changed:.1%}", f"{correlation:.3f}", "yes" if kept else "no"]
+    table.append(row)
+header = ["set", "pixels changed", "correlation", "histogram kept"]
+Markdown(markdown_table(header, table))
 
 # %% [markdown]
 # ## Why this helps

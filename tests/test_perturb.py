@@ -1,0 +1,206 @@
+"""S-validation sets: what a perturbation keeps, what it changes, and how much of it."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+
+from memlib.data import load_data
+from memlib.errors import InputError
+from memlib.perturb import KINDS, make_s_validation_set
+
+SHARES = [0.01, 0.05, 0.10, 0.5, 1.0]
+
+
+def distinct_images(n: int = 200, side: int = 28) -> np.ndarray:
+    """Images no two pixels of which are equal, so that every moved pixel is seen."""
+    rng = np.random.default_rng(0)
+    pixels = np.broadcast_to(np.arange(side * side, dtype=np.float32), (n, side * side))
+    return rng.permuted(pixels, axis=1).reshape(n, side, side)
+
+
+def changed(images: np.ndarray, other: np.ndarray) -> np.ndarray:
+    return (images != other).reshape(len(images), -1)
+
+
+shapes = st.tuples(st.integers(1, 6), st.integers(1, 12), st.integers(1, 12))
+shares = st.floats(0, 1, allow_nan=False)
+
+
+@settings(deadline=None)
+@given(shapes, shares, st.integers(0, 2**32 - 1))
+def test_shuffle_keeps_each_images_pixel_multiset(shape, share, seed):
+    images = np.random.default_rng(seed).integers(0, 5, shape).astype(np.float32)
+    shuffled = make_s_validation_set(images, share, seed=seed)
+    assert shuffled.shape == images.shape
+    assert shuffled.dtype == np.float32
+    flat = shape[0], -1
+    np.testing.assert_array_equal(
+        np.sort(shuffled.reshape(flat), axis=1), np.sort(images.reshape(flat), axis=1)
+    )
+
+
+@settings(deadline=None)
+@given(shapes, shares, st.integers(0, 2**32 - 1))
+def test_shuffle_changes_at_most_the_share_asked_for(shape, share, seed):
+    n, rows, columns = shape
+    images = np.arange(n * rows * columns, dtype=np.float32).reshape(shape)
+    n_changed = changed(images, make_s_validation_set(images, share, seed=seed)).sum(axis=1)
+    assert n_changed.max() <= round(share * rows * columns)
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_shuffle_changes_on_average_all_but_one_of_the_positions(share):
+    images = distinct_images(400)
+    n_changed = changed(images, make_s_validation_set(images, share)).sum(axis=1)
+    k = round(share * 784)
+    # A uniform permutation of k has one fixed point on average, with variance 1.
+    assert n_changed.max() <= k
+    assert abs(n_changed.mean() - (k - 1)) < 5 / 400**0.5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("images", [distinct_images(5), load_data(n_images=10).train_images])
+def test_strength_0_is_the_identity(kind, images):
+    made = make_s_validation_set(images, 0, kind=kind)
+    np.testing.assert_array_equal(made, images)
+    assert made is not images
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_input_is_left_as_it_was(kind):
+    images = distinct_images(5)
+    before = images.copy()
+    make_s_validation_set(images, 1, kind=kind)
+    np.testing.assert_array_equal(images, before)
+
+
+def test_positions_are_drawn_afresh_for_each_image():
+    images = distinct_images(300)
+    moved = changed(images, make_s_validation_set(images, 0.05)).astype(float)
+    overlap = moved @ moved.T / moved.sum(axis=1)[:, None]
+    off_diagonal = overlap[~np.eye(len(images), dtype=bool)]
+    assert abs(off_diagonal.mean() - 0.05) < 0.005
+    assert off_diagonal.max() < 0.5
+
+
+def test_positions_are_uniform_over_the_image():
+    images = np.tile(distinct_images(1), (4000, 1, 1))
+    counts = changed(images, make_s_validation_set(images, 0.10)).sum(axis=0)
+    # Drawn without replacement the counts vary a little less than chisquare assumes.
+    assert chisquare(counts).pvalue > 1e-4
+    assert chisquare(counts).pvalue < 1 - 1e-12
+
+
+def test_a_permuted_value_goes_to_every_chosen_position_alike():
+    images = np.tile(np.arange(4, dtype=np.float32).reshape(1, 2, 2), (24_000, 1, 1))
+    orders = make_s_validation_set(images, 1.0).reshape(-1, 4) @ [1000, 100, 10, 1]
+    _, counts = np.unique(orders, return_counts=True)
+    assert len(counts) == 24
+    assert chisquare(counts).pvalue > 1e-4
+
+
+def test_shuffling_all_pixels_destroys_structure():
+    images = load_data(n_images=400).train_images
+    shuffled = make_s_validation_set(images, 1.0)
+    centred = [x.reshape(400, -1) - x.reshape(400, -1).mean(1, keepdims=True) for x in (images, shuffled)]
+    correlation = (centred[0] * centred[1]).sum(1) / (centred[0] ** 2).sum(1)
+    assert abs(correlation.mean()) < 5 / (400 * 783) ** 0.5
+    neighbours = [np.corrcoef(x[:, :, 1:].ravel(), x[:, :, :-1].ravel())[0, 1] for x in (images, shuffled)]
+    assert neighbours[0] > 0.8
+    assert neighbours[1] < 0.2  # what is left is the images' brightness
+
+
+def test_small_share_keeps_structure():
+    images = load_data(n_images=200).train_images
+    shuffled = make_s_validation_set(images, 0.05)
+    assert np.corrcoef(images.ravel(), shuffled.ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize(("degrees", "quarter_turns"), [(90, 1), (180, 2), (270, 3), (360, 0)])
+@pytest.mark.parametrize("side", [28, 7])
+def test_rotation_by_quarter_turns_is_counter_clockwise_and_exact(degrees, quarter_turns, side):
+    images = distinct_images(3, side)
+    made = make_s_validation_set(images, degrees, kind="rotate")
+    np.testing.assert_array_equal(made, np.rot90(images, quarter_turns, axes=(1, 2)))
+
+
+def test_rotation_keeps_the_top_right_corner_in_sight_turning_left():
+    image = np.zeros((1, 29, 29), np.float32)
+    image[0, 14, 24] = 1  # to the right of the centre
+    row, column = np.argwhere(make_s_validation_set(image, 45, kind="rotate")[0] > 0.3)[0]
+    assert row < 14 < column  # up and still to the right
+
+
+def test_rotation_fills_corners_with_0():
+    made = make_s_validation_set(np.ones((1, 28, 28), np.float32), 45, kind="rotate")
+    assert made[0][[0, 0, -1, -1], [0, -1, 0, -1]].tolist() == [0, 0, 0, 0]
+    assert made.dtype == np.float32
+
+
+@pytest.mark.parametrize("sd", [0.1, 2.0])
+def test_added_noise_has_mean_0_and_the_standard_deviation_asked_for(sd):
+    images = load_data(n_images=400).train_images
+    noise = (make_s_validation_set(images, sd, kind="add_noise") - images).ravel() / sd
+    assert abs(noise.mean()) < 5 / noise.size**0.5
+    assert abs(noise.std() - 1) < 0.01
+    assert abs(np.corrcoef(noise, images.ravel())[0, 1]) < 0.01
+    assert noise.dtype == np.float32
+
+
+@pytest.mark.parametrize("share", [0.05, 0.25, 0.5, 1.0])
+def test_occlusion_hides_one_square_of_the_area_asked_for(share):
+    images = distinct_images(300) + 1
+    hidden = make_s_validation_set(images, share, kind="occlude") == 0
+    side = round(28 * share**0.5)
+    assert set(hidden.sum(axis=(1, 2))) == {side**2}
+    assert abs(side**2 / 784 - share) < 0.02
+    assert set(hidden.any(axis=1).sum(axis=1)) == {side}
+    assert set(hidden.any(axis=2).sum(axis=1)) == {side}
+    kept = make_s_validation_set(images, share, kind="occlude")
+    np.testing.assert_array_equal(kept[~hidden], images[~hidden])
+
+
+def test_occlusion_falls_on_every_place():
+    images = np.ones((3000, 28, 28), np.float32)
+    hidden = make_s_validation_set(images, 0.25, kind="occlude") == 0
+    for axis in (1, 2):
+        starts = hidden.any(axis=axis).argmax(axis=1)
+        assert set(starts) == set(range(28 - 14 + 1))
+
+
+@pytest.mark.parametrize("kind", ["shuffle", "add_noise", "occlude"])
+def test_set_depends_on_seed_strength_and_kind_alone(kind):
+    images = distinct_images(20)
+    alone = make_s_validation_set(images, 0.10, kind=kind, seed=1)
+    for strength in (0.05, 0.5, 1.0):
+        make_s_validation_set(images, strength, kind=kind, seed=1)
+    np.testing.assert_array_equal(alone, make_s_validation_set(images, 0.10, kind=kind, seed=1))
+    assert (alone != make_s_validation_set(images, 0.10, kind=kind, seed=2)).any()
+
+
+def test_sets_of_different_strengths_are_drawn_independently():
+    images = distinct_images(200)
+    first, second = (changed(images, make_s_validation_set(images, s)) for s in (0.05, 0.10))
+    assert abs((first & second).sum() / first.sum() - 0.10) < 0.02
+
+
+@pytest.mark.parametrize(
+    ("kind", "strength", "said"),
+    [
+        ("blur", 0.1, "perturbation_kind = 'blur'"),
+        ("shuffle", 1.5, "1.5"),
+        ("shuffle", -0.01, "-0.01"),
+        ("shuffle", float("nan"), "nan"),
+        ("rotate", 361, "361"),
+        ("rotate", -15, "-15"),
+        ("add_noise", -1, "-1"),
+        ("occlude", 1.01, "1.01"),
+    ],
+)
+def test_bad_kind_or_strength_is_named_in_one_line(kind, strength, said):
+    with pytest.raises(InputError) as error:
+        make_s_validation_set(distinct_images(1), strength, kind=kind)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)

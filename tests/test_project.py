@@ -1,0 +1,172 @@
+"""The files around the package: README, pins, architecture."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import xarray as xr
+import yaml
+
+from memlib.quantities import null_mean, onset_epoch
+from memlib.results import panels_of, read_result
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+RERUN = (ROOT / "book" / "rerun.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line.split("  #")[0].strip()
+    for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+
+
+def normalized(name):
+    return re.split(r"[<>=\[;]", name)[0].strip().lower().replace("_", "-")
+
+
+def pins():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return {
+        normalized(line): line.split("==")[1].strip() for line in lines if not line.startswith("#")
+    }
+
+
+def declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    return {normalized(one) for group in (project["dependencies"], *extras.values()) for one in group}
+
+
+def test_every_dependency_is_pinned():
+    assert declared() <= set(pins())
+
+
+def test_environment_yml_agrees_with_the_pins():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    packages = next(one["pip"] for one in environment["dependencies"] if isinstance(one, dict))
+    versions = dict(line.split("==") for line in packages if "==" in line)
+    assert {normalized(name) for name in versions} == declared()
+    for name, version in versions.items():
+        assert pins()[normalized(name)] == version, name
+
+
+def test_no_index_or_machine_in_the_pins():
+    assert "://" not in (ROOT / "constraints.txt").read_text()
+
+
+def test_data_sheet_states_the_checksum():
+    from memlib.data import BUNDLED_CHECKSUM
+
+    assert BUNDLED_CHECKSUM in (ROOT / "data" / "README.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def readme_results(tmp_path_factory):
+    return tmp_path_factory.mktemp("readme")
+
+
+def run(command, results):
+    environment = {
+        **os.environ,
+        "MEMLIB_RESULTS": str(results),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
+    return subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        timeout=900,
+    )
+
+
+def test_readme_names_commands():
+    assert sum(command.startswith("memlib") for command in COMMANDS) >= 7
+    assert {"make book", "make test"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one.startswith("make")])
+def test_readme_make_targets_exist(command, tmp_path):
+    done = run(f"{command} --dry-run", tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [one for one in COMMANDS if one.startswith("memlib") and "epochs=1500" not in one]
+)
+def test_readme_commands_run(command, readme_results):
+    done = run(command, readme_results)
+    assert done.returncode == 0, done.stderr
+
+
+def test_readme_noise_command_shows_what_the_readme_says(tmp_path):
+    (command,) = (one for one in COMMANDS if "epochs=1500" in one)
+    done = run(command, tmp_path)
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("fig5-*.nc")
+    panel = panels_of(read_result(path))["d"]
+    mean = null_mean(panel, 0.05)
+    onset = onset_epoch(panel)
+    assert 30 <= onset <= 80
+    before = mean.sel(epoch=mean["epoch"] <= onset)
+    assert float(before[0] - before.min()) > 0.05
+    after: xr.DataArray = mean.sel(epoch=mean["epoch"] > onset)
+    assert 200 <= int(after["epoch"][int(after.argmax())]) <= 600
+    assert float(after.max() - after[-1]) > 0.02
+    assert float(panel["observed_accuracy"].sel(perturbation=0.05)[0, -1]) > 0.99
+
+
+@pytest.mark.parametrize("text", [README, RERUN], ids=["README", "rerun"])
+def test_own_network_example_prints_what_the_book_says(text, capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(code, "example", "exec"), {})
+    assert capsys.readouterr().out.strip() == "['memorized', 'neither']"
+
+
+MODULES = sorted((ROOT / "memlib").glob("*.py"))
+
+
+def imports_of(path, *, top_level):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module == "memlib":
+            yield from (f"memlib.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_imports_run_one_way():
+    edges = {
+        path.stem: {
+            name.removeprefix("memlib.")
+            for name in imports_of(path, top_level=True)
+            if name.startswith("memlib.")
+        }
+        for path in MODULES
+    }
+    done: set[str] = set()
+    while len(done) < len(edges):
+        free = {name for name, needed in edges.items() if name not in done and needed <= done}
+        assert free, f"a cycle among {sorted(set(edges) - done)}"
+        done |= free
+
+
+@pytest.mark.parametrize("path", MODULES, ids=[path.stem for path in MODULES])
+def test_modules_are_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 310
+
+
+def test_nothing_that_only_needs_results_imports_torch():
+    names = ["results", "plots", "pictures", "claims", "tables", "figures", "null", "status", "cli"]
+    code = f"import sys; sys.modules['torch'] = None\nfor n in {names}: __import__('memlib.' + n)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
