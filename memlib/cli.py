@@ -176,6 +176,7 @@ def build(folder: Path | None, classes: str, output: Path | None) -> None:
     from memlib.data import BUNDLED_NAME
     from memlib.data_build import (
         build_labelled_images,
+        check_classes,
         describe,
         download_idx,
         save_labelled_images,
@@ -190,6 +191,7 @@ def build(folder: Path | None, classes: str, output: Path | None) -> None:
         raise InputError(f"--classes {classes}: write numbers like 2,4, or all") from None
     if output is None and list(numbers) != [2, 4]:
         raise InputError("--classes other than 2,4 need an --output: the bundled file stays")
+    check_classes(list(numbers))
     with tempfile.TemporaryDirectory() as scratch:
         dataset = build_labelled_images(folder or download_idx(Path(scratch)), classes=numbers)
     save_labelled_images(dataset, target)

@@ -177,6 +177,7 @@ def load_data(
     if inputs not in ("images", "noise"):
         raise InputError(f"inputs = {inputs!r}: take images or noise")
     labelled = load_labelled_images(name)
+    check_counts(labelled, n_images, n_validation_images)
     names = class_names(labelled)
     codes = np.unique(labelled["label"].values)
     images, labels = {}, {}
@@ -192,24 +193,35 @@ def load_data(
     return Data(images["train"], labels["train"], images["test"], labels["test"], names)
 
 
+def check_counts(labelled: xr.Dataset, n_images: int, n_validation_images: int) -> None:
+    """Raise `InputError` unless a labelled file holds that many images, the same of each class."""
+    codes = np.unique(labelled["label"].values)
+    for split, wanted in (("train", n_images), ("test", n_validation_images)):
+        if wanted < len(codes) or wanted % len(codes):
+            raise InputError(
+                f"{wanted} {split} images cannot be shared equally by {len(codes)} classes: "
+                f"take a multiple of {len(codes)}"
+            )
+        for code in codes:
+            n_rows = len(_rows_of(labelled, split, code))
+            if n_rows < wanted // len(codes):
+                raise InputError(
+                    f"{wanted} {split} images asked for, but the file holds only {n_rows} of class "
+                    f"{code}: at most {n_rows * len(codes)}"
+                )
+
+
+def _rows_of(labelled: xr.Dataset, split: str, code: int) -> np.ndarray:
+    meanings = str(labelled["split"].attrs["flag_meanings"]).split()
+    in_split = labelled["split"].values == meanings.index(split)
+    return np.flatnonzero(in_split & (labelled["label"].values == code))
+
+
 def _draw_rows(
     labelled: xr.Dataset, split: str, wanted: int, codes: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw `wanted` rows of a split, the same number of each class, interleaved by class."""
-    if wanted < len(codes) or wanted % len(codes):
-        raise InputError(
-            f"{wanted} {split} images cannot be shared equally by {len(codes)} classes: "
-            f"take a multiple of {len(codes)}"
-        )
-    meanings = str(labelled["split"].attrs["flag_meanings"]).split()
-    in_split = labelled["split"].values == meanings.index(split)
-    drawn = []
-    for code in codes:
-        rows = rng.permutation(np.flatnonzero(in_split & (labelled["label"].values == code)))
-        if len(rows) < wanted // len(codes):
-            raise InputError(
-                f"{wanted} {split} images asked for, but the file holds only {len(rows)} of class "
-                f"{code}: at most {len(rows) * len(codes)}"
-            )
-        drawn.append(rows[: wanted // len(codes)])
+    drawn = [
+        rng.permutation(_rows_of(labelled, split, code))[: wanted // len(codes)] for code in codes
+    ]
     return np.stack(drawn, axis=1).ravel()

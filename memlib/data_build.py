@@ -55,6 +55,19 @@ def download_idx(folder: Path) -> Path:
     return folder / "FashionMNIST" / "raw"
 
 
+def check_classes(
+    classes: Sequence[int], names: Sequence[str] = FASHION_MNIST_CLASSES
+) -> list[int]:
+    """Return original class numbers in order; raise `InputError` for fewer than two or others."""
+    chosen = sorted(set(classes))
+    known = bool(chosen) and 0 <= chosen[0] <= chosen[-1] < len(names)
+    if len(chosen) < 2 or len(chosen) != len(classes) or not known:
+        raise InputError(
+            f"classes {list(classes)}: name two or more different ones of 0 to {len(names) - 1}"
+        )
+    return chosen
+
+
 def build_labelled_images(
     folder: Path,
     *,
@@ -80,15 +93,7 @@ def build_labelled_images(
     xarray.Dataset
         As `memlib.data.load_labelled_images` gives it; samples in their original order.
     """
-    chosen = sorted(set(classes))
-    if (
-        len(chosen) < 2
-        or len(chosen) != len(classes)
-        or not 0 <= chosen[0] <= chosen[-1] < len(names)
-    ):
-        raise InputError(
-            f"classes {list(classes)}: name two or more different ones of 0 to {len(names) - 1}"
-        )
+    chosen = check_classes(classes, names)
     images, labels, splits, indices = [], [], [], []
     for split, (image_file, label_file) in enumerate(IDX_FILES.values()):
         all_labels = read_idx(folder / label_file)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from memlib import costs, store
+from memlib.data import check_counts, load_labelled_images
 from memlib.figures import FIGURES, Settings
 from memlib.null_piece import BLOCK, NullBlock
 from memlib.training_piece import Training
@@ -47,7 +48,16 @@ def plan(settings: Settings) -> Plan:
 
     Figures that share their runs measure the union of their perturbations at once (Fig. 2 adds the
     1 % set to Fig. 1's networks and forests), unless the user chose others.
+
+    Raises
+    ------
+    InputError
+        When the data file does not hold that many images.
+    DataError
+        When there is no such file, or it is damaged.
     """
+    labelled = load_labelled_images(settings.data)
+    check_counts(labelled, settings.n_images, settings.n_validation_images)
     trainings, nulls = [], []
     for panel in settings.panels:
         strengths = _shared_strengths(settings, panel)

@@ -100,6 +100,12 @@ def learned_but_for_a_blip(f):
     e.observed[0.05][4] = e.null[0.05][4]
 
 
+def no_early_fall(f):
+    d = f["fig5"]["d"]
+    d.null[0.05] = flat(0.6)
+    d.observed[0.05] = np.where(np.array(EPOCHS) < 30, 0.6, 0.99)
+
+
 def put(figure, panel, kind, strength, value):
     """Return a change of one curve; `value` may be a function of all figures."""
 
@@ -136,7 +142,7 @@ BROKEN = [  # claim, what contradicts it, the checks that have to fail
     (9, put("fig1", "f", "validation", None, 0.6), {"f > d, validation", "f > e, validation"}),
     (10, put("fig1", "e", "validation", None, 0.6), {"range over a, b, d, e"}),
     (11, put("fig2", "a", "null", 0.01, null_of("fig2", "a", 0.05, 0.04)), {"a"}),
-    (12, put("fig2", "e", "null", 0.01, null_of("fig2", "d", 0.01, 0.01)), {"d > e"}),
+    (12, put("fig2", "d", "null", 0.01, null_of("fig2", "a", 0.01, 0.01)), {"a > d"}),
     (13, put("fig3", "a", "null", 0.05, null_of("fig1", "a", 0.05, 0.01)), {"a"}),
     (14, put("fig3", "b", "validation", None, 0.85), {"b"}),
     (15, put("fig3", "a", "observed", 0.05, null_of("fig3", "a", 0.05)), {"a, 5%"}),
@@ -146,9 +152,9 @@ BROKEN = [  # claim, what contradicts it, the checks that have to fail
     (19, put("fig5", "a", "validation", None, 0.55), {"a"}),
     (19, put("fig5", "a", "validation", None, swing(0.4, 0.6)), {"a"}),
     (20, put("fig5", "e", "null", 0.05, null_of("fig5", "d", 0.05, 0.01)), {"d > e"}),
-    (21, put("fig5", "d", "null", 0.05, 0.6), {"d, early fall"}),
+    (21, no_early_fall, {"d, early fall"}),
     (21, put("fig5", "d", "observed", 0.05, null_of("fig5", "d", 0.05)), {"d, onset"}),
-    (21, learned_but_for_a_blip, {"e, onset", "e, not learned at first"}),
+    (21, learned_but_for_a_blip, {"e, not learned at first"}),
     (22, put("fig5", "f", "observed", 0.05, 0.85), {"f, observed at the end"}),
     (22, put("fig5", "e", "null", 0.05, flat(0.6)), {"e, peak"}),
 ]
@@ -160,7 +166,7 @@ def test_every_claim_has_a_case_that_breaks_it():
 
 @pytest.mark.parametrize(("number", "change", "failing"), BROKEN)
 def test_claim_fails_where_it_should(number, change, failing):
-    found = outcome(make_results(change), number)
+    found = outcome(make_results(change, CLAIMS[number].needs), number)
     assert {check.label for check in found.checks if not check.holds} == failing
     assert found.verdict in ("partly", "not reproduced")
 
@@ -283,7 +289,9 @@ def test_quantities_by_hand():
     assert memorization_level(dataset, 0.05) == pytest.approx(1.9 / 3)
     assert memorization_level(dataset, 0.05, until=10) == pytest.approx(0.55)
     accuracy, chance = dataset["validation_accuracy"], dataset["chance_accuracy"][..., 0]
-    assert distance_from_chance(accuracy + [-0.2, 0.2, 0.1], chance) == pytest.approx(0.5 / 3)
+    assert distance_from_chance(accuracy + np.array([-0.2, 0.2, 0.1]), chance) == pytest.approx(
+        0.5 / 3
+    )
     with pytest.raises(KeyError):
         null_mean(dataset, 0.07)
 
@@ -309,7 +317,7 @@ def test_tables_are_valid_markdown(results, name):
 
 def test_claims_table_shows_verdicts_and_what_failed(results):
     tables = [
-        claims_table(check_claims(make_results(change), figure="fig5"))
+        claims_table(check_claims(make_results(change, ("fig5",)), figure="fig5"))
         for change in (None, put("fig5", "f", "null", 0.05, 0.52))
     ]
     rows = [table.split("\n")[2] for table in tables]

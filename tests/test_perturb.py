@@ -104,10 +104,11 @@ def test_a_permuted_value_goes_to_every_chosen_position_alike():
 def test_shuffling_all_pixels_destroys_structure():
     images = load_data(n_images=400).train_images
     shuffled = make_s_validation_set(images, 1.0)
-    centred = [x.reshape(400, -1) - x.reshape(400, -1).mean(1, keepdims=True) for x in (images, shuffled)]
+    both = images, shuffled
+    centred = [x.reshape(400, -1) - x.reshape(400, -1).mean(1, keepdims=True) for x in both]
     correlation = (centred[0] * centred[1]).sum(1) / (centred[0] ** 2).sum(1)
     assert abs(correlation.mean()) < 5 / (400 * 783) ** 0.5
-    neighbours = [np.corrcoef(x[:, :, 1:].ravel(), x[:, :, :-1].ravel())[0, 1] for x in (images, shuffled)]
+    neighbours = [np.corrcoef(x[:, :, 1:].ravel(), x[:, :, :-1].ravel())[0, 1] for x in both]
     assert neighbours[0] > 0.8
     assert neighbours[1] < 0.2  # what is left is the images' brightness
 
@@ -126,7 +127,7 @@ def test_rotation_by_quarter_turns_is_counter_clockwise_and_exact(degrees, quart
     np.testing.assert_array_equal(made, np.rot90(images, quarter_turns, axes=(1, 2)))
 
 
-def test_rotation_keeps_the_top_right_corner_in_sight_turning_left():
+def test_rotation_by_45_degrees_moves_what_is_right_up():
     image = np.zeros((1, 29, 29), np.float32)
     image[0, 14, 24] = 1  # to the right of the centre
     row, column = np.argwhere(make_s_validation_set(image, 45, kind="rotate")[0] > 0.3)[0]

@@ -1,0 +1,339 @@
+"""What may be changed about a figure: types, ranges, grids, and the notebooks' declarations."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memlib.architectures import ARCHITECTURES
+from memlib.chapters import (
+    CHAPTERS,
+    METHOD_CHAPTERS,
+    check_parameters,
+    describe_parameters,
+    executed_path,
+    parse_assignments,
+    source_path,
+)
+from memlib.errors import InputError
+from memlib.figures import CHANGEABLE, FIGURES, SCALES, Settings, epoch_grid, resolve
+from memlib.notebooks import declared_parameters
+
+NAN, INFINITE = float("nan"), float("inf")
+# name, value, what the line has to say besides
+BAD = [
+    ("epochs", 1e3, "1000.0"),
+    ("epochs", True, "True"),
+    ("epochs", "5", "'5'"),
+    ("epochs", 0, "0"),
+    ("epochs", [5], "[5]"),
+    ("cnn_epochs", -1, "-1"),
+    ("n_measured_epochs", 0, "0"),
+    ("n_measured_epochs", 2.0, "2.0"),
+    ("seed", -1, "-1"),
+    ("seed", 0.0, "0.0"),
+    ("seed", "0", "'0'"),
+    ("seed", 2**32, "4294967296"),
+    ("n_seeds", 0, "0"),
+    ("n_images", 1, "1"),
+    ("n_images", 2000.0, "2000.0"),
+    ("n_validation_images", 0, "0"),
+    ("batch_size", 0, "0"),
+    ("n_permutations", 0, "0"),
+    ("n_permutations", 1.5, "1.5"),
+    ("n_trees", "5", "'5'"),
+    ("n_trees", True, "True"),
+    ("learning_rate", 0, "0"),
+    ("learning_rate", -0.1, "-0.1"),
+    ("learning_rate", NAN, "nan"),
+    ("learning_rate", INFINITE, "inf"),
+    ("learning_rate", "0.1", "'0.1'"),
+    ("learning_rate", True, "True"),
+    ("noise_sd", 0.0, "0.0"),
+    ("noise_sd", INFINITE, "inf"),
+    ("optimizer", "adam", "sgd, rmsprop"),
+    ("optimizer", 3, "sgd, rmsprop"),
+    ("inputs", "sound", "images, noise"),
+    ("classifier", "forest", "random_forest"),
+    ("perturbation_kind", "blur", "shuffle, rotate, add_noise, occlude"),
+    ("perturbations", [1.5], "1.5"),
+    ("perturbations", [0.05, -0.1], "-0.1"),
+    ("perturbations", [NAN], "nan"),
+    ("perturbations", [], "at least one"),
+    ("perturbations", 0.05, "0.05"),
+    ("perturbations", ["0.05"], "'0.05'"),
+    ("perturbations", [True], "True"),
+    ("perturbations", "0.05", "'0.05'"),
+    ("perturbations", [0.05, 0.1, 0.05], "twice"),
+    ("panels", ["z"], "'z'"),
+    ("panels", ["a", "A"], "'A'"),
+    ("panels", [1], "1"),
+    ("panels", "ad", "'ad'"),
+    ("panels", [], "at least one"),
+    ("panels", ["a", "d", "a"], "twice"),
+    ("data", 5, "5"),
+]
+
+
+def refused(function, *arguments, **named) -> str:
+    with pytest.raises(InputError) as error:
+        function(*arguments, **named)
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+# Bad inputs
+
+
+@pytest.mark.parametrize(("name", "value", "said"), BAD)
+def test_bad_value_is_refused_in_one_line_that_names_the_field(name, value, said):
+    text = refused(resolve, "fig1", "smoke", **{name: value})
+    assert text.startswith(name)
+    assert said in text
+
+
+@pytest.mark.parametrize(("name", "value", "said"), BAD)
+def test_bad_value_is_refused_by_the_notebooks_own_declaration(name, value, said):
+    text = refused(check_parameters, "fig1", {"scale": "smoke", name: value})
+    assert text.startswith(name)
+
+
+@pytest.mark.parametrize("figure", ["fig9", "Fig1", "", "s_validation_by_eye"])
+def test_unknown_figure_is_named(figure):
+    text = refused(resolve, figure)
+    assert repr(figure) in text
+    assert all(name in text for name in FIGURES)
+
+
+@pytest.mark.parametrize("chapter", ["fig9", "../fig1", ""])
+def test_unknown_chapter_is_named(chapter):
+    assert repr(chapter) in refused(source_path, chapter)
+
+
+@pytest.mark.parametrize("scale", ["huge", "Paper", "", None, 3])
+def test_unknown_scale_is_named(scale):
+    text = refused(resolve, "fig1", scale)
+    assert text.startswith("scale")
+    assert all(name in text for name in SCALES)
+
+
+@pytest.mark.parametrize("name", ["n_permutation", "Seed", "figure_", "scales"])
+def test_unknown_parameter_is_named_with_those_there_are(name):
+    for text in (
+        refused(resolve, "fig1", "smoke", **{name: 5}),
+        refused(check_parameters, "fig1", {name: 5}),
+    ):
+        assert repr(name) in text
+        assert "n_permutations" in text
+
+
+@pytest.mark.parametrize("figure", ["fig2", "fig3", "fig4"])
+@pytest.mark.parametrize("panel", ["c", "f"])
+def test_panel_that_a_figure_lacks_is_named(figure, panel):
+    text = refused(resolve, figure, "smoke", panels=["a", panel])
+    assert text.startswith("panels")
+    assert repr(panel) in text
+    assert figure in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "strength"), [("rotate", 361.0), ("rotate", -1.0), ("add_noise", -0.5), ("occlude", 2)]
+)
+def test_strength_is_checked_by_the_kinds_own_range(kind, strength):
+    text = refused(resolve, "fig1", perturbation_kind=kind, perturbations=[strength])
+    assert text.startswith("perturbations")
+
+
+def test_strengths_of_another_kind_may_exceed_1():
+    settings = resolve("fig1", perturbation_kind="rotate", perturbations=[15, 90.0])
+    assert settings.perturbations == (15.0, 90.0)
+
+
+@pytest.mark.parametrize("text", ["n_trees", "=5", "n trees=5", "5=n_trees", ""])
+def test_assignment_that_is_none_is_shown(text):
+    assert text in refused(parse_assignments, [text])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("x=5", 5),
+        ("x=1e3", 1000.0),
+        ("x= 0.5 ", 0.5),
+        ("x=[0.05, 1]", [0.05, 1]),
+        ("x=['a','d']", ["a", "d"]),
+        ("x=sgd", "sgd"),
+        ("x=a=b", "a=b"),
+        ("x=None", None),
+        ("x=True", True),
+        ("x=", ""),
+        ("x=/some/file.nc", "/some/file.nc"),
+        ("x={[]: 1}", "{[]: 1}"),
+        ("x=__import__('os')", "__import__('os')"),
+    ],
+)
+def test_assignment_is_a_literal_or_a_word(text, value):
+    parsed = parse_assignments([text])
+    assert parsed == {"x": value}
+    assert type(parsed["x"]) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("chapter", "given"),
+    [
+        ("algorithm_1_by_hand", {"n_permutations": 5.0}),
+        ("algorithm_1_by_hand", {"n_trees": None}),
+        ("algorithm_1_by_hand", {"panels": ["a"]}),
+        ("s_validation_by_eye", {"shares": 0.05}),
+        ("s_validation_by_eye", {"shares": ["0.05"]}),
+        ("s_validation_by_eye", {"n_examples": True}),
+    ],
+)
+def test_method_chapters_check_types_too(chapter, given):
+    assert next(iter(given)) in refused(check_parameters, chapter, given)
+
+
+def test_good_values_pass_unchanged():
+    given = {"scale": "smoke", "n_trees": 5, "panels": ["a"], "learning_rate": 1, "epochs": None}
+    assert check_parameters("fig2", given) == given
+
+
+# Settings
+
+
+def test_paper_scale_has_the_papers_numbers():
+    for figure in FIGURES.values():
+        settings = resolve(figure.name, "paper")
+        assert (settings.epochs, settings.cnn_epochs) == (100_000, 10_000)
+        assert settings.n_images == (10_000 if figure.name == "fig3" else 2000)
+        assert settings.n_validation_images == 2000
+        assert (settings.n_permutations, settings.n_trees) == (100, 500)
+        assert settings.classifier == "random_forest"
+        assert settings.batch_size == 128
+        assert settings.perturbation_kind == "shuffle"
+        assert settings.optimizer == ("rmsprop" if figure.name == "fig4" else "sgd")
+        assert settings.learning_rate == (0.001 if figure.name == "fig4" else 0.01)
+        assert settings.inputs == ("noise" if figure.name == "fig5" else "images")
+        assert settings.panels == tuple("abcdef" if figure.name in ("fig1", "fig5") else "abde")
+        own = {0.01} if figure.name == "fig2" else set()
+        assert set(settings.perturbations) == {0.05, 0.1, 1.0} | own
+        assert all(20 <= len(settings.epoch_grid(panel)) <= 25 for panel in settings.panels)
+
+
+def test_scales_grow():
+    smoke, teaching, paper = SCALES.values()
+    for field in ("epochs", "cnn_epochs", "n_measured_epochs", "n_permutations", "n_trees"):
+        assert getattr(smoke, field) < getattr(teaching, field) < getattr(paper, field)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("figure", FIGURES)
+def test_every_figure_resolves_at_every_scale(figure, scale):
+    settings = resolve(figure, scale)
+    assert (settings.figure, settings.scale) == (figure, scale)
+    assert Settings(**settings.model_dump()) == settings
+    assert json.loads(json.dumps(settings.model_dump(mode="json")))["epochs"] == settings.epochs
+
+
+def test_none_leaves_the_scales_own_value():
+    assert resolve("fig1", "smoke", epochs=None, panels=None) == resolve("fig1", "smoke")
+
+
+def test_learning_rate_follows_the_optimizer_unless_given():
+    assert resolve("fig1", optimizer="rmsprop").learning_rate == 0.001
+    assert resolve("fig4", optimizer="sgd").learning_rate == 0.01
+    assert resolve("fig1", optimizer="rmsprop", learning_rate=0.5).learning_rate == 0.5
+
+
+def test_settings_cannot_be_changed_after_they_were_checked():
+    with pytest.raises(ValueError, match="frozen"):
+        resolve("fig1").epochs = -1
+
+
+def test_seeds_count_on_from_the_base_seed():
+    assert resolve("fig1", seed=7, n_seeds=3).seeds == (7, 8, 9)
+
+
+@pytest.mark.parametrize("panel", ARCHITECTURES)
+def test_cnns_are_measured_on_their_own_epochs(panel):
+    settings = resolve("fig1", epochs=900, cnn_epochs=70)
+    assert settings.epoch_grid(panel)[-1] == (70 if panel in "cf" else 900)
+
+
+# Epoch grids
+
+
+@given(st.integers(1, 200_000), st.integers(2, 60))
+def test_epoch_grid_goes_from_1_to_the_last_and_increases(last, n_epochs):
+    grid = epoch_grid(last, n_epochs)
+    assert grid[0] == 1
+    assert grid[-1] == last
+    assert (np.diff(grid) > 0).all()
+    assert len(grid) <= n_epochs
+    assert all(type(epoch) is int for epoch in grid)
+
+
+@given(st.integers(1, 200_000))
+def test_epoch_grid_of_one_is_the_last_epoch(last):
+    assert epoch_grid(last, 1) == (last,)
+
+
+@pytest.mark.parametrize(("last", "n_epochs"), [(100_000, 25), (10_000, 25), (1000, 12)])
+def test_epoch_grid_is_evenly_spaced_on_a_log_scale(last, n_epochs):
+    grid = epoch_grid(last, n_epochs)
+    assert n_epochs - 4 <= len(grid) <= n_epochs  # the first few whole epochs fall together
+    late = np.log([epoch for epoch in grid if epoch > 50])
+    np.testing.assert_allclose(np.diff(late), np.log(last) / (n_epochs - 1), atol=0.03)
+
+
+# The notebooks
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_notebook_declares_exactly_what_may_be_changed(figure):
+    declared = declared_parameters(source_path(figure))
+    assert set(declared) == {"scale", *CHANGEABLE}
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("scale", SCALES)
+def test_notebooks_defaults_resolve_to_the_figures_own(figure, scale):
+    declared = declared_parameters(source_path(figure))
+    defaults = {name: parameter.default for name, parameter in declared.items()}
+    assert defaults["scale"] in SCALES
+    assert resolve(figure, **(defaults | {"scale": scale})) == resolve(figure, scale)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_parameter_has_a_type_a_reason_and_a_default_of_its_type(chapter):
+    for parameter in declared_parameters(source_path(chapter)).values():
+        assert parameter.annotation
+        assert parameter.comment
+        check_parameters(chapter, {parameter.name: parameter.default})
+        assert f"  {parameter.name}: {parameter.annotation}" in describe_parameters(chapter)
+
+
+def test_every_notebook_is_a_chapter():
+    found = {path.stem for path in (Path(__file__).parent.parent / "notebooks").glob("*.py")}
+    assert found == {*METHOD_CHAPTERS, *FIGURES}
+
+
+@pytest.mark.parametrize(
+    ("chapter", "given", "same"),
+    [
+        ("fig1", {"scale": "smoke"}, False),
+        ("fig1", {"seed": 1}, False),
+        ("fig1", {"seed": 0}, True),
+        ("algorithm_1_by_hand", {"n_trees": 5}, False),
+        ("fig2", {}, False),
+    ],
+)
+def test_executed_notebook_is_kept_apart_by_its_parameters(results_folder, chapter, given, same):
+    reference = executed_path("fig1" if chapter == "fig2" else chapter, {})
+    path = executed_path(chapter, given)
+    assert path.is_relative_to(results_folder)
+    assert (path == reference) is same
