@@ -29,7 +29,7 @@ check: environment
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
 
 clean:
 	rm -rf $(VENV) results book/_site book/_build book/_generated book/chapters

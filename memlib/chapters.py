@@ -14,7 +14,7 @@ from memlib.errors import InputError
 from memlib.figures import FIGURES, resolve
 from memlib.notebooks import declared_parameters, execute
 
-METHOD_CHAPTERS = ("s_validation_by_eye", "algorithm_1_by_hand")
+METHOD_CHAPTERS = ("s_validation_by_eye", "algorithm_1_by_hand", "what_the_null_measures")
 CHAPTERS = (*METHOD_CHAPTERS, *FIGURES)
 TYPES: Mapping[str, Any] = {
     "int": int,

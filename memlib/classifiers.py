@@ -1,12 +1,12 @@
 """Shallow classifiers, fitted many times on the same features with other labels."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -14,12 +14,14 @@ from sklearn.svm import SVC
 
 from memlib.errors import InputError
 from memlib.forest import ForestEngine
+from memlib.smoothers import NeighboursSmoother, RidgeSmoother
 
 CLASSIFIERS = (
     "random_forest",
     "random_forest_sklearn",
     "extra_trees",
     "nearest_neighbours",
+    "ridge",
     "logistic_regression",
     "linear_discriminant",
     "svm",
@@ -31,6 +33,15 @@ class Predictor(Protocol):
 
     def predict(self, labels: np.ndarray, sets: np.ndarray, *, seed: int) -> np.ndarray:
         """Fit on the labels and return predicted labels of all rows of `sets`."""
+        ...
+
+
+@runtime_checkable
+class ManyPredictor(Predictor, Protocol):
+    """A predictor that takes many labellings at once, without randomness."""
+
+    def predict_many(self, labellings: np.ndarray, sets: np.ndarray) -> np.ndarray:
+        """Fit on each labelling (B, n) and return predicted labels (B, m) of the rows."""
         ...
 
 
@@ -63,6 +74,7 @@ def make_estimator(name: str, *, n_trees: int = 500) -> ClassifierMixin:
         "random_forest_sklearn": lambda: RandomForestClassifier(n_trees),
         "extra_trees": lambda: ExtraTreesClassifier(n_trees),
         "nearest_neighbours": lambda: KNeighborsClassifier(5),
+        "ridge": lambda: RidgeClassifier(alpha=1.0),
         "logistic_regression": lambda: make_pipeline(StandardScaler(), LogisticRegression()),
         "linear_discriminant": lambda: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
         "svm": lambda: make_pipeline(StandardScaler(), SVC()),
@@ -81,7 +93,9 @@ def make_predictor(
     ----------
     classifier
         A name in `CLASSIFIERS` or any scikit-learn classifier. ``"random_forest"`` is our own
-        engine, same in distribution as ``"random_forest_sklearn"`` and several times faster.
+        engine, same in distribution as ``"random_forest_sklearn"`` and several times faster;
+        ``"nearest_neighbours"`` and ``"ridge"`` predict as scikit-learn's, with all labellings in
+        one product (`memlib.smoothers`).
     features
         float32 (sample, feature).
     n_trees
@@ -89,6 +103,10 @@ def make_predictor(
     """
     if classifier == "random_forest":
         return ForestEngine(features, n_trees=n_trees)
+    if classifier == "nearest_neighbours":
+        return NeighboursSmoother(features)
+    if classifier == "ridge":
+        return RidgeSmoother(features)
     if isinstance(classifier, str):
         classifier = make_estimator(classifier, n_trees=n_trees)
     return EstimatorPredictor(classifier, features)

@@ -1,5 +1,6 @@
 """The ``memlib`` command."""
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -67,6 +68,9 @@ def list_command() -> None:
 SCALE = click.option(
     "--scale", default="teaching", show_default=True, help=f"One of {', '.join(SCALES)}."
 )
+SCHEDULER = click.option(
+    "--scheduler", help="Address of a Dask scheduler whose workers compute, tcp://HOST:PORT."
+)
 JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as cores.")
 
 
@@ -77,6 +81,8 @@ JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Processes; as ma
 @click.option("--panels", help="Panels, for example a,d.")
 @click.option("-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter.")
 @JOBS
+@SCHEDULER
+@click.option("--dry-run", is_flag=True, help="Print what would be computed, and its cost.")
 def run(
     figure: str,
     scale: str,
@@ -84,6 +90,8 @@ def run(
     panels: str | None,
     assignments: Sequence[str],
     jobs: int | None,
+    scheduler: str | None,
+    dry_run: bool,
 ) -> None:
     """Compute FIGURE (or a method chapter) and execute its notebook.
 
@@ -99,13 +107,28 @@ def run(
     if figure in FIGURES:
         given["scale"] = scale
     check_parameters(figure, given)
+    if dry_run:
+        click.echo(_described(given, figure, jobs))
+        return
     if figure in FIGURES:
-        _compute_figure(given, figure, jobs)
+        _compute_figure(given, figure, jobs, scheduler)
     path, reused = execute_chapter(figure, given)
     click.echo(f"notebook  {_shown(path)}{'  (reused: nothing has changed)' if reused else ''}")
 
 
-def _compute_figure(given: dict[str, Any], figure: str, jobs: int | None) -> None:
+def _described(given: dict[str, Any], figure: str, jobs: int | None) -> str:
+    from memlib.costs import describe_plan
+    from memlib.figures import resolve
+    from memlib.plan import plan
+
+    if figure not in FIGURES:
+        return f"{figure}: a method chapter, seconds"
+    return describe_plan(plan(resolve(figure, **given)), n_jobs=jobs or os.cpu_count() or 1)
+
+
+def _compute_figure(
+    given: dict[str, Any], figure: str, jobs: int | None, scheduler: str | None
+) -> None:
     from memlib.figures import resolve
     from memlib.plan import plan
     from memlib.runs import run_figure, stored_result
@@ -113,7 +136,7 @@ def _compute_figure(given: dict[str, Any], figure: str, jobs: int | None) -> Non
     one = plan(resolve(figure, **given))
     reused = stored_result(one) is not None
     if not reused:
-        run_figure(figure, n_jobs=jobs, **given)
+        run_figure(figure, n_jobs=jobs, scheduler=scheduler, **given)
     click.echo(f"dataset   {_shown(one.path)}{'  (reused: nothing has changed)' if reused else ''}")
 
 

@@ -61,7 +61,7 @@ FIGURES = {
             "10,000 training images in place of 2,000",
             panels=MLP_PANELS,
             images_factor=5,
-            by_scale={"teaching": {"epochs": 400, "n_measured_epochs": 8}},
+            by_scale={"teaching": {"epochs": 300, "n_measured_epochs": 7}},
         ),
         Figure(
             "fig4",
@@ -99,7 +99,7 @@ SCALES = {
     scale.name: scale
     for scale in (
         Scale("smoke", "seconds: does it run?", 12, 2, 3, 400, 400, 19, 20),
-        Scale("teaching", "minutes: the paper's patterns", 1000, 40, 12, 2000, 2000, 30, 100),
+        Scale("teaching", "minutes: the paper's patterns", 1000, 30, 12, 2000, 2000, 25, 100),
         Scale("paper", "the paper's own size", 100_000, 10_000, 25, 2000, 2000, 100, 500),
     )
 }

@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from sklearn.base import ClassifierMixin
 
-from memlib.classifiers import make_predictor
+from memlib.classifiers import ManyPredictor, make_predictor
 from memlib.errors import InputError
 from memlib.seeds import stream, stream_integer
 
@@ -105,13 +105,20 @@ def score_labellings(
     if validation is not None:
         with_validation = np.concatenate([stacked, validation[0].astype(train_features.dtype)])
     accuracy, chance, validated = [], [], []
-    for labelling in labellings:
-        shuffled = shuffled_labels(labels, labelling, seed=seed, indices=indices)
-        fit_seed = stream_integer(seed, "shallow_classifier", *indices, labelling)
+    labellings = list(labellings)
+    shuffles = [shuffled_labels(labels, one, seed=seed, indices=indices) for one in labellings]
+    at_once: np.ndarray | None = None
+    if shuffles and isinstance(predictor, ManyPredictor):
+        at_once = predictor.predict_many(np.stack(shuffles), with_validation)
+    for row, (labelling, shuffled) in enumerate(zip(labellings, shuffles, strict=True)):
         true_labels = labelling == 0 and validation is not None
-        predicted = predictor.predict(
-            shuffled, with_validation if true_labels else stacked, seed=fit_seed
-        )
+        if at_once is not None:
+            predicted = at_once[row]
+        else:
+            fit_seed = stream_integer(seed, "shallow_classifier", *indices, labelling)
+            predicted = predictor.predict(
+                shuffled, with_validation if true_labels else stacked, seed=fit_seed
+            )
         by_set = predicted[: n * n_sets].reshape(n_sets, n)
         accuracy.append((by_set == shuffled).mean(axis=1))
         chance.append([chance_accuracy(shuffled, one) for one in by_set])

@@ -12,7 +12,16 @@ from memlib import store
 from memlib.errors import ResultError
 from memlib.training_piece import Training
 
-NULL_CODE = ("classifiers", "features", "forest", "measures", "null", "perturb", "seeds")
+NULL_CODE = (
+    "classifiers",
+    "features",
+    "forest",
+    "measures",
+    "null",
+    "perturb",
+    "seeds",
+    "smoothers",
+)
 BLOCK = 25  # labellings in one stored block of a null
 
 

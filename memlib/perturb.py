@@ -74,8 +74,8 @@ def check_strength(kind: str, strength: float) -> None:
         raise InputError(f"perturbation_kind = {kind!r}: take one of {', '.join(KINDS)}")
     if not 0 <= strength <= KINDS[kind].largest:
         raise InputError(
-            f"perturbations: {strength} is not a {KINDS[kind].strength} "
-            f"between 0 and {KINDS[kind].largest:g}"
+            f"perturbations: {strength} should be a number between 0 and "
+            f"{KINDS[kind].largest:g} ({KINDS[kind].strength})"
         )
 
 

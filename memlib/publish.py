@@ -24,6 +24,7 @@ def publish_book(
     given: Mapping[str, Any],
     *,
     n_jobs: int | None = None,
+    folder: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Path:
     """Make the book at a scale and return its first page.
@@ -36,6 +37,8 @@ def publish_book(
         Parameters for all figures, for example the seed.
     n_jobs
         Processes; as many as cores when None.
+    folder
+        The book's sources, into which the site is built; those of the checkout when None.
     say
         Is told, a line each, what is being done.
     """
@@ -54,7 +57,7 @@ def publish_book(
         delayed(_executed)(name, figure_values if name in FIGURES else {}) for name in CHAPTERS
     )
     say("site      rendering")
-    folder = Path(__file__).parent.parent / "book"
+    folder = folder or Path(__file__).parent.parent / "book"
     return build_book(paths, folder, folder / "_site", prose_values(results))
 
 

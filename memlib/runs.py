@@ -147,6 +147,7 @@ def run_figure(
     *,
     n_jobs: int | None = None,
     progress: bool = True,
+    scheduler: str | None = None,
     **changes: Any,
 ) -> xr.DataTree:
     """Return a figure's dataset: stored, or computed now and stored.
@@ -159,6 +160,8 @@ def run_figure(
         Processes; as many as cores when None.
     progress
         Show a bar with the time left.
+    scheduler
+        Address of a Dask scheduler, see `memlib.scheduling.compute`.
     changes
         Fields of `memlib.figures.Settings` to change; None keeps the default.
 
@@ -176,7 +179,7 @@ def run_figure(
     tree = stored_result(one)
     if tree is None:
         started = time.monotonic()
-        compute([one], n_jobs=n_jobs, progress=progress)
+        compute([one], n_jobs=n_jobs, progress=progress, scheduler=scheduler)
         tree = assemble_result(one)
         tree.attrs["wall_seconds"] = round(time.monotonic() - started, 1)
         write_result(tree, one.path)

@@ -6,12 +6,14 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 from memlib import costs, store
+from memlib.errors import InputError
 from memlib.null_piece import NullBlock
 from memlib.plan import Plan
 from memlib.training_piece import Training
@@ -31,13 +33,29 @@ def single_threaded(work: Callable[[], None]) -> None:
         torch.set_num_threads(threads)
 
 
-def compute_piece(piece: Training | NullBlock) -> None:
-    """Compute what is missing of a piece; the unit that workers are given."""
-    single_threaded(piece.compute)
+def compute_pieces(pieces: Sequence[Training | NullBlock], results: str) -> None:
+    """Compute what is missing of pieces that share a folder or file; what a worker is given.
+
+    Parameters
+    ----------
+    pieces
+        Computed one after the other.
+    results
+        Results folder; a worker of a cluster does not inherit our environment.
+    """
+    os.environ["MEMLIB_RESULTS"] = results
+    for piece in pieces:
+        single_threaded(piece.compute)
 
 
-def compute(plans: Sequence[Plan], *, n_jobs: int | None = None, progress: bool = True) -> None:
-    """Compute the missing pieces of several runs in parallel processes.
+def compute(
+    plans: Sequence[Plan],
+    *,
+    n_jobs: int | None = None,
+    progress: bool = True,
+    scheduler: str | None = None,
+) -> None:
+    """Compute the missing pieces of several runs in parallel processes, here or on a cluster.
 
     Parameters
     ----------
@@ -47,41 +65,76 @@ def compute(plans: Sequence[Plan], *, n_jobs: int | None = None, progress: bool 
         Processes; as many as cores when None. Results do not depend on it.
     progress
         Show a bar with the time left.
+    scheduler
+        Address of a Dask scheduler, for example ``tcp://10.0.0.1:8786``: its workers compute, and
+        have to see the results folder under the same path. A worker that dies is replaced, and
+        its piece goes on from what it stored.
 
     Raises
     ------
     ResultError
         When the results folder cannot be written, before any work.
+    InputError
+        When no Dask scheduler answers at the address.
     """
     store.require_writable(store.results_dir())
-    trainings: dict[str, Training] = {}
-    nulls: dict[Path, NullBlock] = {}
+    # Runs may ask different things of one piece, other epochs or strengths: one after the other.
+    trainings: dict[str, dict[object, Training]] = {}
+    nulls: dict[Path, dict[object, NullBlock]] = {}
     for one in plans:
         missing_trainings, missing_nulls = one.missing()
         for training in missing_trainings:
-            known = trainings.get(training.key)
-            if known is None or len(known.missing_epochs()) < len(training.missing_epochs()):
-                trainings[training.key] = training
+            trainings.setdefault(training.key, {})[training.epochs] = training
         for null in missing_nulls:
-            known_null = nulls.get(null.path)
-            if known_null is None or len(known_null.strengths) < len(null.strengths):
-                nulls[null.path] = null
+            asked = (tuple(null.labellings), tuple(sorted(null.strengths)))
+            nulls.setdefault(null.path, {})[asked] = null
     if not nulls:
         return
     n_jobs = n_jobs or os.cpu_count() or 1
-    ordered = sorted(trainings.values(), key=costs.training_seconds, reverse=True)
-    with _progress_bar(ordered, list(nulls.values()), progress):
-        for pieces in (ordered, list(nulls.values())):
-            _run_pieces(pieces, n_jobs)
+    ordered = sorted(
+        (list(same.values()) for same in trainings.values()),
+        key=lambda same: sum(map(costs.training_seconds, same)),
+        reverse=True,
+    )
+    blocks = [list(same.values()) for same in nulls.values()]
+    with (
+        _workers(scheduler),
+        _progress_bar(list(chain(*ordered)), list(chain(*blocks)), progress),
+    ):
+        _run_pieces(ordered, n_jobs if scheduler is None else -1)
+        _run_pieces(blocks, n_jobs if scheduler is None else -1)
 
 
-def _run_pieces(pieces: Sequence[Training | NullBlock], n_jobs: int) -> None:
-    n_jobs = min(n_jobs, len(pieces))
-    if n_jobs > 0:
+@contextmanager
+def _workers(scheduler: str | None) -> Iterator[None]:
+    """Let joblib use the workers of a Dask scheduler, or processes of this machine."""
+    if scheduler is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            "--scheduler needs Dask: install it with `pip install distributed`"
+        ) from None
+    try:
+        client = Client(scheduler, timeout="10s", set_as_default=True)
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+    with client, parallel_config(backend="dask", wait_for_workers_timeout=60):
+        yield
+
+
+def _run_pieces(pieces: Sequence[Sequence[Training | NullBlock]], n_jobs: int) -> None:
+    results = str(store.results_dir().resolve())
+    if pieces:
+        n_jobs = min(n_jobs, len(pieces))
         with warnings.catch_warnings():
             # joblib warns when it replaces a worker that idled too long; nothing is lost.
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
-            Parallel(n_jobs=n_jobs, batch_size=1)(delayed(compute_piece)(one) for one in pieces)
+            Parallel(n_jobs=n_jobs, batch_size=1)(
+                delayed(compute_pieces)(one, results) for one in pieces
+            )
 
 
 @contextmanager

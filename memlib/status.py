@@ -33,6 +33,14 @@ def describe_store(folder: Path) -> str:
             line += f"; in training or cut off at epoch {int(running.read_text()):,}"
         lines.append(line)
     n_blocks = len(list(pieces.glob("null-*/*.npz")))
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    size = sum(map(_size, folder.rglob("*")))
     lines.append(f"  {n_blocks} null blocks; {size / 2**20:.0f} MiB in all")
     return "\n".join(lines)
+
+
+def _size(path: Path) -> int:
+    """Return a file's bytes; 0 for what a running job has just renamed or removed."""
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0

@@ -108,9 +108,13 @@ def write_netcdf(
     data: xr.Dataset | xr.DataTree, path: Path, encoding: Mapping[str, Any] | None = None
 ) -> None:
     """Write a dataset or tree as netCDF, whole or not at all."""
-    write_atomically(
-        path, lambda part: data.to_netcdf(part, engine="h5netcdf", encoding=encoding) and None
-    )
+    # Made in memory: on a full disk HDF5 itself fills the terminal and can end the process.
+    content = data.to_netcdf(None, engine="h5netcdf", encoding=encoding)
+
+    def write(part: Path) -> None:
+        part.write_bytes(content)
+
+    write_atomically(path, write)
 
 
 def to_json(value: object) -> str:

@@ -51,12 +51,14 @@ def train_network(
     Raises
     ------
     InputError
-        When the loss is no longer finite.
+        When the loss is no longer finite, or epochs do not increase.
     """
     inputs = torch.from_numpy(images)
     targets = torch.from_numpy(np.eye(int(labels.max()) + 1, dtype=np.float32)[labels])
     done = after
     for epoch in epochs:
+        if epoch <= done:
+            raise InputError(f"epoch {epoch} comes after epoch {done}: epochs have to increase")
         while done < epoch:
             done += 1
             order = torch.from_numpy(stream(seed, "batches", done).permutation(len(images)))

@@ -1,8 +1,12 @@
 """Fixtures that several test files share."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -11,3 +15,21 @@ def results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "results"
     monkeypatch.setenv("MEMLIB_RESULTS", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real book at smoke scale, in a copy of its sources; built once (tests share a group)."""
+    from memlib.publish import publish_book
+
+    folder = tmp_path_factory.mktemp("book")
+    generated = shutil.ignore_patterns("chapters", "_generated", "_site", "_build", "__pycache__")
+    shutil.copytree(ROOT / "book", folder / "book", ignore=generated)
+    before = os.environ.get("MEMLIB_RESULTS")
+    os.environ["MEMLIB_RESULTS"] = str(folder / "results")
+    try:
+        return publish_book("smoke", {}, folder=folder / "book").parent
+    finally:
+        os.environ.pop("MEMLIB_RESULTS")
+        if before is not None:
+            os.environ["MEMLIB_RESULTS"] = before

@@ -382,7 +382,7 @@ def test_bad_idx_file_is_refused_in_one_line(originals, name, content, said):
     assert str(originals) in one_line(error)
 
 
-@pytest.mark.parametrize("damage", ["cut", "flipped", "no gzip"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "bad block", "no gzip"])
 def test_damaged_gzip_is_refused_in_one_line(tmp_path, damage):
     folder = write_originals(tmp_path / "raw", "gz")
     path = folder / f"{IMAGES}.gz"
@@ -391,6 +391,8 @@ def test_damaged_gzip_is_refused_in_one_line(tmp_path, damage):
         packed = packed[: len(packed) // 2]
     elif damage == "flipped":
         packed[20:60] = bytes(255 - byte for byte in packed[20:60])
+    elif damage == "bad block":
+        packed[10] = 255  # first byte behind gzip's header: a kind of block that zlib lacks
     else:
         packed = bytearray(b"plain text")
     path.write_bytes(packed)

@@ -1,18 +1,15 @@
+import re
 import shutil
 
 import pytest
 import site_checks
-from tiny_book import VALUES, execute_chapters, write_book
+import yaml
+from conftest import ROOT
 
-from memlib.book import build_book
+from memlib.chapters import CHAPTERS, FIGURES
 
 
-# Stands in until conftest.py supplies the site of the real book under this name; delete it then.
-@pytest.fixture(scope="session")
-def built_site(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tiny")
-    build_book(execute_chapters(folder), write_book(folder / "book"), folder / "site", VALUES)
-    return folder / "site"
+pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +27,33 @@ def test_links_and_anchors_lead_somewhere(built_site):
 
 def test_every_page_in_a_browser(built_site, chromium):
     assert site_checks.browser_problems(built_site, chromium) == []
+
+
+def test_every_page_of_the_contents_is_there(built_site):
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+    pages = [toc["root"], *(one["file"] for part in toc["parts"] for one in part["chapters"])]
+    assert {f"chapters/{name}" for name in CHAPTERS} <= set(pages)
+    for page in pages:
+        assert (built_site / f"{page}.html").is_file()
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_figure_chapter_shows_picture_caption_and_claims(built_site, figure):
+    page = (built_site / "chapters" / f"{figure}.html").read_text(encoding="utf-8")
+    assert page.count('class="only-light"') == page.count('class="only-dark"') == 1
+    for word in ("Smoke scale:", "19 permutations", "20 trees", "of one core", "1 seed"):
+        assert word in page
+    verdicts = r"<strong>(reproduced|partly|not reproduced|not yet run)</strong>"
+    assert len(re.findall(verdicts, page)) >= 1
+    assert "| --- |" not in page  # a table that was not rendered
+
+
+def test_no_result_is_typed_into_the_preface(built_site):
+    text = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+    found = text[text.index("## What was found") : text.index("## How to read")]
+    assert re.findall(r"\d\.\d+", found) == ["0.50"]  # chance; all else is filled in
+    page = (built_site / "index.html").read_text(encoding="utf-8")
+    assert "{{" not in page
 
 
 BAD = """<!doctype html><html><head><title>Bad</title></head><body><h1>Zyzzyva</h1>

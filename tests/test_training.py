@@ -22,7 +22,7 @@ import memlib.training_piece
 from memlib import costs, store
 from memlib.architectures import ARCHITECTURES
 from memlib.data import load_data
-from memlib.errors import ResultError
+from memlib.errors import InputError, ResultError
 from memlib.figures import resolve
 from memlib.models import build_network
 from memlib.null_piece import NullBlock
@@ -94,9 +94,7 @@ def work(monkeypatch):
 
     def watched_score(network, data, labellings, *, perturbations, epoch, **options):
         done.fitted.append((epoch, list(labellings), list(perturbations)))
-        return score(
-            network, data, labellings, perturbations=perturbations, epoch=epoch, **options
-        )
+        return score(network, data, labellings, perturbations=perturbations, epoch=epoch, **options)
 
     monkeypatch.setattr(memlib.training, "train_network", watched_train)
     monkeypatch.setattr(memlib.measures, "score_network", watched_score)
@@ -134,6 +132,7 @@ def recorder(n=10):
 
     def take(inputs, targets, batch_size):
         seen.append((inputs.numpy().copy(), targets.numpy().copy(), batch_size))
+        return 0.7  # the loss
 
     step = SimpleNamespace(network=object(), start_epoch=lambda seed: seen.append(seed), run=take)
     images = np.arange(n, dtype=np.float32).reshape(n, 1, 1)
@@ -161,6 +160,16 @@ def test_every_image_is_seen_once_an_epoch_with_its_own_label_in_a_new_order():
         np.testing.assert_array_equal(targets, np.eye(2)[labels[list(order)]])
         assert batch_size == 7
     assert len(set(seen[::2])) == 6  # dropout seeds
+
+
+@pytest.mark.parametrize("loss", [float("nan"), float("inf")])
+def test_training_that_runs_away_ends_with_one_line(loss):
+    step, seen, images, labels = recorder()
+    step.run = lambda inputs, targets, batch_size: loss if len(seen) == 3 else 0.7
+    with pytest.raises(InputError) as error:
+        list(train_network(step, images, labels, epochs=[9]))
+    assert "epoch 3" in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_order_and_dropout_of_an_epoch_follow_from_seed_and_epoch_alone():
@@ -201,7 +210,7 @@ def test_network_learns_its_training_images():
     step = step_of("a", "rmsprop")
     list(train_network(step, data.train_images, data.train_labels, epochs=[30]))
     accuracy = memlib.measures.network_performance(step.network, data)["network_train_accuracy"]
-    assert accuracy > 0.85
+    assert accuracy > 0.75  # chance: 0.5, standard deviation 0.035
 
 
 # One training, stored
@@ -266,10 +275,7 @@ def test_training_cut_off_between_snapshots_goes_on_from_its_checkpoint(
         "about.json",
         "epoch_0000009.npz",
     ]
-    whole = step_of("d", "sgd")
-    whole = make_step(
-        build_network(ARCHITECTURES["d"]), optimizer="sgd", learning_rate=0.01
-    )
+    whole = make_step(build_network(ARCHITECTURES["d"]), optimizer="sgd", learning_rate=0.01)
     data = load_data(n_images=200, n_validation_images=100)
     list(train_network(whole, data.train_images, data.train_labels, epochs=[9]))
     stored = store.read_arrays(training.snapshot(9))
@@ -351,7 +357,12 @@ def test_changed_code_changes_the_key_of_every_piece(results_folder, monkeypatch
 
 @pytest.mark.parametrize(
     ("n_permutations", "blocks"),
-    [(1, [(0, 1)]), (25, [(0, 25)]), (26, [(0, 25), (26, 26)]), (60, [(0, 25), (26, 50), (51, 60)])],
+    [
+        (1, [(0, 1)]),
+        (25, [(0, 25)]),
+        (26, [(0, 25), (26, 26)]),
+        (60, [(0, 25), (26, 50), (51, 60)]),
+    ],
 )
 def test_labellings_are_cut_into_blocks_without_gap_or_overlap(
     results_folder, n_permutations, blocks
@@ -390,10 +401,12 @@ def test_finished_run_misses_nothing_even_when_its_networks_are_gone(finished, r
 
 def test_expected_time_shrinks_with_what_is_stored(finished, results_folder):
     done, more, most = (
-        costs.training_seconds(Training(settings_of(epochs=n), "a", 0)) for n in (4, 104, 204)
+        costs.training_seconds(Training(settings_of(epochs=n), "b", 0)) for n in (4, 100, 200)
     )
-    assert done == 0
-    assert most == pytest.approx(2 * more)
+    assert 0 < 25 * done == pytest.approx(more) == pytest.approx(most / 2)
+    assert costs.training_seconds(Training(settings_of(), "a", 0)) == 0
+    started, new = (Training(settings_of(epochs=16), "a", seed) for seed in (0, 1))
+    assert costs.training_seconds(started) == pytest.approx(12 / 16 * costs.training_seconds(new))
     blocks = [
         NullBlock(Training(settings_of(n_permutations=n), "a", 0), 1, 0, (0.05,)) for n in (3, 25)
     ]
@@ -457,9 +470,7 @@ def test_fig2_after_fig1_trains_and_fits_nothing(finished, results_folder, work)
         xr.testing.assert_equal(shared, panels_of(finished)[panel])
 
 
-def test_one_perturbation_more_is_all_that_is_measured(
-    results_folder, tmp_path, monkeypatch, work
-):
+def test_one_perturbation_more_is_all_that_is_measured(results_folder, tmp_path, monkeypatch, work):
     run(panels=["a"], perturbations=[0.3, 0.05])
     before = times(results_folder / "pieces")
     work.trained.clear(), work.fitted.clear()
@@ -576,7 +587,8 @@ def damage(path: Path, how: str) -> None:
     elif how == "empty":
         content = bytearray()
     else:
-        content[len(content) // 2] ^= 255
+        largest = max(store.read_arrays(path).values(), key=lambda array: array.nbytes)
+        content[content.index(largest.tobytes()) + 5] ^= 1
     path.write_bytes(content)
 
 
@@ -675,9 +687,9 @@ def test_run_killed_at_random_moments_and_started_again_gives_the_same(
     rng = random.Random()
     for n_jobs in (1, 2, 1):
         process = start(results_folder, n_jobs=n_jobs)
-        begun = len(times(results_folder))
+        begun = len(pieces_of(results_folder))
         deadline = time.monotonic() + 120
-        while process.poll() is None and len(times_now(results_folder)) <= begun:
+        while process.poll() is None and len(pieces_of(results_folder)) <= begun:
             assert time.monotonic() < deadline
             time.sleep(0.005)
         time.sleep(rng.uniform(0, 0.3))
@@ -688,7 +700,7 @@ def test_run_killed_at_random_moments_and_started_again_gives_the_same(
     assert_same(run(), finished_once[1])
 
 
-def times_now(folder: Path) -> list[Path]:
+def pieces_of(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*.npz") if not path.name.startswith(".")]
 
 

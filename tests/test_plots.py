@@ -1,0 +1,375 @@
+"""What is drawn, read back from the artists: never pixels."""
+
+import base64
+import colorsys
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from builders import make_result, panel_curves, paper_curves
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from memlib.null import compute_null
+from memlib.pictures import Picture, caption_result, describe_result, picture, show_figure, svg
+from memlib.planted import planted_features
+from memlib.plots import (
+    DARK,
+    LIGHT,
+    perturbation_colours,
+    plot_figure,
+    plot_images,
+    plot_null,
+    plot_panel,
+    strength_label,
+)
+from memlib.results import panels_of, write_result
+
+THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
+
+
+def panel(figure="fig2", letter="d", **options):
+    tree = make_result(figure, {letter: paper_curves()[figure][letter]}, **options)
+    return panels_of(tree)[letter]
+
+
+def drawn(dataset, theme=LIGHT):
+    return plot_panel(dataset, ax=Figure().subplots(), theme=theme)
+
+
+def boxes(ax):
+    """Middle epoch, colour and (lowest, highest) accuracy of each box."""
+    found = []
+    for patch in ax.patches:
+        low, high = patch.get_path().get_extents().get_points()
+        found.append(((low[0] + high[0]) / 2, to_hex(patch.get_edgecolor()), (low[1], high[1])))
+    return found
+
+
+def medians(ax):
+    """(epoch, colour): accuracy of each box's median line."""
+    lines = [line for line in ax.lines if line.get_linewidth() == 1.2]
+    return {
+        (round(np.mean(line.get_xdata()), 3), to_hex(line.get_color())): line.get_ydata()[0]
+        for line in lines
+    }
+
+
+def labelled(ax):
+    return {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+
+
+# Colours
+
+
+@THEMES
+@pytest.mark.parametrize(
+    ("strength", "hue"),
+    [(0.01, (215, 235)), (0.05, (210, 230)), (0.10, (180, 195)), ("validation", (-5, 5))],
+)
+def test_hues_are_the_papers(strength, hue, theme):
+    colour = theme.validation if strength == "validation" else theme.colours[strength]
+    h, s, _ = colorsys.rgb_to_hsv(*to_rgb(colour))
+    degrees = (360 * h + 180) % 360 - 180 if hue[0] < 0 else 360 * h
+    assert hue[0] <= degrees <= hue[1]
+    assert s > 0.5
+
+
+@THEMES
+def test_100_percent_is_grey_and_1_percent_is_the_darker_blue(theme):
+    assert len(set(to_rgb(theme.colours[1.0]))) == 1
+    dark, light = (
+        colorsys.rgb_to_hsv(*to_rgb(theme.colours[strength]))[2] for strength in (0.01, 0.05)
+    )
+    assert dark < light
+
+
+def test_other_strengths_get_colours_of_their_own():
+    colours = perturbation_colours([0.02, 0.05, 0.3, 0.5])
+    assert colours[0.05] == LIGHT.colours[0.05]
+    assert len(set(colours.values())) == 4
+
+
+# One panel
+
+
+@THEMES
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_a_box_for_each_epoch_and_perturbation_with_its_null(theme, seeds):
+    dataset = panel(seeds=seeds)
+    ax = drawn(dataset, theme)
+    found = {(round(epoch, 3), colour): ends for epoch, colour, ends in boxes(ax)}
+    assert len(ax.patches) == len(found) == dataset.sizes["epoch"] * 4
+    for (epoch, colour), median in medians(ax).items():
+        strength = next(s for s, c in theme.colours.items() if c == colour)
+        null = dataset["null_accuracy"].sel(perturbation=strength, epoch=epoch).values
+        assert median == pytest.approx(np.median(null))
+        assert found[epoch, colour] == pytest.approx(np.quantile(null, [0.25, 0.75]))
+    assert medians(ax).keys() == found.keys()
+
+
+def test_boxes_are_as_wide_on_the_log_axis_at_every_epoch_and_do_not_touch():
+    ends = np.array([p.get_path().get_extents().get_points()[:, 0] for p in drawn(panel()).patches])
+    ends = np.unique(np.round(ends, 6), axis=0)
+    assert len(ends) == 11
+    np.testing.assert_allclose(ends[:, 1] / ends[:, 0], ends[0, 1] / ends[0, 0], rtol=1e-4)
+    assert (ends[1:, 0] > ends[:-1, 1]).all()
+
+
+@THEMES
+def test_observed_and_validation_lines(theme):
+    dataset = panel()
+    lines = labelled(drawn(dataset, theme))
+    expected = {f"{100 * s:g} % perturbed": s for s in (0.01, 0.05, 0.10, 1.0)}
+    assert set(lines) == {*expected, "validation"}
+    for label, strength in expected.items():
+        observed = dataset["observed_accuracy"].sel(perturbation=strength, seed=0)
+        np.testing.assert_array_equal(lines[label].get_xdata(), dataset["epoch"])
+        np.testing.assert_allclose(lines[label].get_ydata(), observed)
+        assert lines[label].get_color() == theme.colours[strength]
+    np.testing.assert_allclose(lines["validation"].get_ydata(), dataset["validation_accuracy"][0])
+    assert lines["validation"].get_color() == theme.validation
+
+
+@pytest.mark.parametrize(("seeds", "n_thin"), [((0,), 0), ((0, 1, 2), 3)])
+def test_a_thin_line_a_seed_when_there_are_several(seeds, n_thin):
+    dataset = panel(seeds=seeds)
+    ax = drawn(dataset)
+    for colour, accuracy in (
+        (LIGHT.colours[0.05], dataset["observed_accuracy"].sel(perturbation=0.05)),
+        (LIGHT.validation, dataset["validation_accuracy"]),
+    ):
+        lines = [line for line in ax.lines if line.get_color() == colour]
+        thin = [line for line in lines if line.get_linewidth() == 0.5]
+        thick = [line for line in lines if line.get_linewidth() == 1.5]
+        assert len(thin) == n_thin
+        for line, one in zip(thin, accuracy.values, strict=False):
+            np.testing.assert_allclose(line.get_ydata(), one)
+        assert len(thick) == 1
+        np.testing.assert_allclose(thick[0].get_ydata(), accuracy.mean("seed"))
+
+
+def test_chance_title_and_axes():
+    dataset = panel()
+    ax = drawn(dataset)
+    assert ax.get_title(loc="left") == "d   MLP 256-16, dropout"
+    assert ax.get_xscale() == "log"
+    assert any(list(line.get_ydata()) == [0.5, 0.5] for line in ax.lines)
+    low, high = ax.get_ylim()
+    assert low < 0.5
+    assert high > 1
+    assert ax.get_xlim()[0] < 1 < 100_000 < ax.get_xlim()[1]
+
+
+def test_everything_drawn_lies_within_the_axes_when_chance_is_low():
+    dataset = panel()
+    dataset["chance_accuracy"][:] = 0.1
+    assert drawn(dataset).get_ylim()[0] < 0.1
+
+
+def test_one_epoch_alone_can_be_drawn():
+    dataset = panel().isel(epoch=[3])
+    ax = drawn(dataset)
+    assert [round(epoch) for epoch, *_ in boxes(ax)] == [30] * 4
+    assert 30 in ax.get_xticks()
+
+
+# A figure
+
+
+@pytest.mark.parametrize(
+    ("figure", "shape"), [("fig1", (2, 3)), ("fig2", (2, 2)), ("fig5", (2, 3))]
+)
+def test_panels_stand_as_in_the_paper(figure, shape):
+    tree = make_result(figure)
+    drawing = plot_figure(tree)
+    grid = drawing.axes[0].get_gridspec()
+    assert (grid.nrows, grid.ncols) == shape
+    titles = [ax.get_title(loc="left") for ax in drawing.axes]
+    assert titles == [
+        f"{letter}   {dataset.attrs['network']}" for letter, dataset in panels_of(tree).items()
+    ]
+    assert [len(ax.patches) for ax in drawing.axes] == [
+        dataset.sizes["epoch"] * dataset.sizes["perturbation"]
+        for dataset in panels_of(tree).values()
+    ]
+    assert drawing.axes[0].get_ylabel() == "accuracy"
+    assert drawing.axes[-1].get_xlabel() == "training epoch"
+
+
+def test_legend_names_every_curve_once_in_its_colour():
+    (legend,) = plot_figure(make_result("fig2")).legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts == [
+        "1 % perturbed",
+        "5 % perturbed",
+        "10 % perturbed",
+        "100 % perturbed",
+        "validation",
+    ]
+    colours = [line.get_color() for line in legend.get_lines()]
+    assert colours == [*LIGHT.colours.values(), LIGHT.validation]
+
+
+@pytest.mark.parametrize(("n_panels", "n_visible"), [(1, 1), (2, 2), (3, 3), (5, 5)])
+def test_any_number_of_panels(n_panels, n_visible):
+    panels = dict(list(paper_curves()["fig1"].items())[:n_panels])
+    axes = plot_figure(make_result("fig1", panels)).axes
+    assert sum(ax.get_visible() for ax in axes) == n_visible
+
+
+@pytest.mark.parametrize(
+    ("strength", "units", "label"),
+    [
+        (0.05, "1", "5 %"),
+        (0.07, "1", "7 %"),
+        (0.005, "1", "0.5 %"),
+        (1.0, "1", "100 %"),
+        (15.0, "degree", "15°"),
+        (1.0, "degree", "1°"),
+    ],
+)
+def test_strength_labels(strength, units, label):
+    assert strength_label(strength, units) == label
+
+
+# A null, and images
+
+
+def test_null_points_observed_line_and_verdict():
+    labels, train, copies = planted_features("both", 60)
+    ds = compute_null(train, labels, {0.05: copies, 1.0: copies}, n_permutations=19, n_trees=20)
+    ax = plot_null(ds, ax=Figure().subplots())
+    for row, points in enumerate(ax.collections):
+        x, y = np.asarray(points.get_offsets()).T
+        np.testing.assert_allclose(np.sort(x), np.sort(ds["null_accuracy"].values[row]))
+        assert (abs(y - row) < 0.5).all()
+    observed = [line for line in ax.lines if line.get_color() == LIGHT.validation]
+    np.testing.assert_allclose(
+        [line.get_xdata()[0] for line in observed], ds["observed_accuracy"].values
+    )
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "shuffled labels (null)",
+        "true labels (observed)",
+        "chance",
+    ]
+    assert "verdict: memorized and learned" in ax.get_yticklabels()[0].get_text()
+
+
+def test_images_are_shown_as_they_are():
+    images = np.random.default_rng(0).random((2, 5, 5))
+    figure = plot_images({"0 %": images, "5 %": images[::-1]}, limits=(0, 2))
+    shown = [ax.images[0] for ax in figure.axes]
+    for one, expected in zip(shown, [*images, *images[::-1]], strict=True):
+        np.testing.assert_array_equal(one.get_array(), expected)
+        assert one.get_clim() == (0, 2)
+    assert [ax.get_ylabel() for ax in figure.axes] == ["0 %", "", "5 %", ""]
+
+
+# Pictures
+
+
+@pytest.fixture(scope="module")
+def tree():
+    panels = {"a": panel_curves((1, 100_000), np.array([0.6, 0.7]))}
+    panels["c"] = panel_curves((1, 10_000), np.array([0.6, 0.7]))
+    return make_result("fig1", panels, seeds=(4, 5))
+
+
+def test_svg_repeats_byte_for_byte(tree):
+    first, again = (svg(plot_figure(tree)) for _ in range(2))
+    assert first == again
+    assert first.startswith("<?xml")
+    assert "<dc:date>" not in first
+    assert svg(plot_figure(tree, theme=DARK)) != first
+
+
+def test_caption_says_scale_seeds_permutations_trees_and_time(tree):
+    caption = caption_result(tree)
+    for words in (
+        "Teaching scale",
+        "2,000 training images",
+        "MLPs 100,000 epochs, CNNs 10,000 epochs",
+        "2 seeds (base 4)",
+        "19 permutations",
+        "50 trees",
+        "1.5 minutes",
+    ):
+        assert words in caption
+    one = make_result("fig2", {"a": paper_curves()["fig2"]["a"]}, n_permutations=7, n_trees=3)
+    assert "1 seed (base 0), 7 permutations, 3 trees" in caption_result(one)
+    assert "CNN" not in caption_result(one)
+
+
+def test_description_tells_each_panel_in_numbers():
+    curves = panel_curves((1, 10, 100), np.array([0.6, 0.8, 0.7]), observed=0.9, validation=0.85)
+    for strengths in ((0.05, 0.10), (0.10, 0.05)):
+        text = describe_result(make_result("fig1", {"a": curves}, strengths=strengths))
+        assert text == (
+            "Panel a, MLP 256-16: the 5 % null starts at 0.60, is highest at 0.80 (epoch 10) and "
+            "ends at 0.70; the observed accuracy ends at 0.90, the validation accuracy at 0.85."
+        )
+
+
+def test_picture_shows_both_themes_alt_text_and_caption(tree):
+    html = show_figure(tree)._repr_html_()
+    sources = re.findall(r'<img class="only-(\w+)".*?alt="([^"]*)" src="data:[^,]*,([^"]*)">', html)
+    assert [theme for theme, *_ in sources] == ["light", "dark"]
+    for (_, alt, data), theme in zip(sources, (LIGHT, DARK), strict=True):
+        assert alt == describe_result(tree)
+        assert base64.b64decode(data).decode() == svg(plot_figure(tree, theme=theme))
+    assert f"<figcaption>{caption_result(tree)}</figcaption>" in html
+    assert html.count('style="display:none"') == 1
+
+
+def test_picture_escapes_its_texts():
+    html = Picture("<svg/>", "<svg/>", 'a "b" < c & d', "x < y")._repr_html_()
+    assert 'alt="a &quot;b&quot; &lt; c &amp; d"' in html
+    assert "<figcaption>x &lt; y</figcaption>" in html
+    assert "figcaption" not in Picture("<svg/>", "<svg/>", "a")._repr_html_()
+
+
+def test_picture_draws_once_a_theme():
+    themes = []
+
+    def draw(theme):
+        themes.append(theme)
+        return Figure()
+
+    picture(draw, alt="nothing")
+    assert themes == [LIGHT, DARK]
+
+
+# Without torch
+
+NO_TORCH = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("torch", "torchvision"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Blocked())
+from memlib import claims, classifiers, figures, null, pictures, plots, results, status, store
+from memlib import tables
+import memlib
+tree = memlib.read_result(sys.argv[1])
+figure = plots.plot_figure(tree)
+print(sum(len(ax.patches) for ax in figure.axes))
+print(len(pictures.show_figure(tree)._repr_html_()) > 10_000)
+print(tables.claims_table(claims.check_claims({"fig4": tree})).count("not yet run"))
+try:
+    import torch
+except ImportError:
+    print("no torch")
+"""
+
+
+def test_figures_are_drawn_from_a_stored_result_without_torch(tmp_path):
+    path = write_result(make_result("fig4"), tmp_path / "fig4.nc")
+    done = subprocess.run(
+        [sys.executable, "-c", NO_TORCH, str(path)], capture_output=True, text=True
+    )
+    assert done.stderr == ""
+    assert done.stdout.split("\n")[:4] == [str(4 * 11 * 3), "True", "22", "no torch"]
