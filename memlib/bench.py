@@ -20,7 +20,8 @@ import xarray as xr
 
 from memlib import store
 from memlib.bench_dataset import SCHEMA_VERSION, assemble_bench
-from memlib.bench_null import bench_null, r_versions
+from memlib.bench_engines import r_versions
+from memlib.bench_null import bench_null
 from memlib.bench_training import bench_figure, bench_training
 from memlib.errors import InputError
 from memlib.runs import git_commit

@@ -1,14 +1,31 @@
 """Time alternatives in turns, as ratios and as exponents of growth; every repeat is kept."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 MEASURED = "measured"
+SEED = 0  # of all that the benchmark draws
 Timed = Callable[[int], float]  # does the work of a repeat and returns the seconds it took
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold torch and the linear algebra libraries to one thread."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def timed(work: Callable[[], object]) -> Timed:

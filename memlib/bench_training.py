@@ -6,18 +6,19 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from joblib.externals.loky import get_reusable_executor
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from memlib.architectures import ARCHITECTURES, Architecture, Conv, Dense, MaxPool
 from memlib.bench_timing import (
+    SEED,
     Comparison,
     Peak,
     Scaling,
@@ -25,6 +26,7 @@ from memlib.bench_timing import (
     compare,
     interleaved,
     measure_scaling,
+    one_thread,
     timed,
 )
 from memlib.data import load_data
@@ -40,19 +42,6 @@ if TYPE_CHECKING:
 BATCH = 128
 N_IMAGES = 2000  # of the paper
 RMSPROP_PANEL = "a"
-SEED = 0
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Hold torch and the linear algebra libraries to one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def bench_training(
@@ -201,7 +190,7 @@ def step_operations(
         *(layer.units for layer in architecture.layers if isinstance(layer, Dense)),
         2,
     ]
-    products = [a * b for a, b in zip(widths, widths[1:], strict=False)]
+    products = [a * b for a, b in pairwise(widths)]
     return 2 * batch_size * (2 * sum(products) + sum(products[1:]))
 
 

@@ -685,7 +685,7 @@ def test_run_killed_at_random_moments_and_started_again_gives_the_same(
     finished_once, results_folder
 ):
     rng = random.Random()
-    for n_jobs in (1, 2, 1):
+    for n_jobs in (1, 2) * 5:
         process = start(results_folder, n_jobs=n_jobs)
         begun = len(pieces_of(results_folder))
         deadline = time.monotonic() + 120
