@@ -5,6 +5,7 @@ into checks: quantities, each with the rule it has to meet. The verdict follows 
 so it changes when the data does.
 """
 
+import json
 from collections.abc import Mapping
 
 import xarray as xr
@@ -24,7 +25,8 @@ def check_claims(results: Mapping[str, xr.DataTree], *, figure: str | None = Non
     Parameters
     ----------
     results
-        Results by figure name; a claim whose figures or perturbations are not all there is ``not
+        Results by figure name; a claim whose figures or perturbations are not all there, or whose
+        run changed what makes the figure (inputs, optimizer, kind of perturbation), is ``not
         yet run``, one that speaks of panels that were left out is ``partly`` borne out at best.
     figure
         Only the claims of this figure (those whose last needed figure it is).
@@ -35,7 +37,7 @@ def check_claims(results: Mapping[str, xr.DataTree], *, figure: str | None = Non
             continue
         checks: tuple[Check, ...] = ()
         left_out: tuple[str, ...] = ()
-        if all(name in results for name in claim.needs):
+        if all(name in results and _is_the_figure(results[name], name) for name in claim.needs):
             try:
                 panels = [panels_of(results[name]) for name in claim.needs]
                 checks = tuple(claim.check(*panels))
@@ -45,3 +47,10 @@ def check_claims(results: Mapping[str, xr.DataTree], *, figure: str | None = Non
                 checks = ()
         outcomes.append(Outcome(claim, checks, left_out))
     return outcomes
+
+
+def _is_the_figure(tree: xr.DataTree, name: str) -> bool:
+    """Whether a run kept what makes the figure, so that the paper's claims are about it."""
+    parameters, figure = json.loads(tree.attrs["parameters"]), FIGURES[name]
+    made = (parameters["inputs"], parameters["optimizer"], parameters["perturbation_kind"])
+    return made == (figure.inputs, figure.optimizer, "shuffle")

@@ -171,6 +171,22 @@ def status() -> None:
     click.echo(describe_store(store.results_dir()))
 
 
+@main.command()
+@click.option("--full", is_flag=True, help="All repeats and sizes (minutes, not seconds).")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write, ending in .nc.")
+def bench(full: bool, output: Path | None) -> None:
+    """Measure memlib against plain torch, Keras, scikit-learn and R, as far as installed."""
+    from memlib.bench import FULL, SMOKE, run_bench
+    from memlib.bench_tables import plain_table
+
+    try:
+        path, dataset = run_bench(FULL if full else SMOKE, output=output, say=click.echo)
+    except KeyboardInterrupt:
+        click.echo("\nmemlib: benchmark stopped, nothing is written", err=True)
+        sys.exit(130)
+    click.echo(f"\n{plain_table(dataset)}\n\ndataset   {_shown(path)}")
+
+
 @main.group(invoke_without_command=True)
 @click.pass_context
 def data(ctx: click.Context) -> None:

@@ -115,8 +115,9 @@ Markdown(summary_table(result))
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 
 # %% [markdown]
-# A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold; *not
-# yet run*, that a figure the claim compares with is not stored at this scale.
+# A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
+# panels the claim speaks of were left out; *not yet run*, that a figure the claim compares with is not
+# stored at this scale, or that this run is no longer the paper's figure.
 #
 # ## Limits
 #

@@ -285,7 +285,7 @@ def draw_nulls(ax, theme):
         ax.plot(x, dots, ".", color=inks[place], markersize=4, alpha=0.4)
         ax.plot([], [], ".", color=inks[place], label=name.replace("_", " "))
         if name in closed:
-            ax.plot(x, closed[name], "_", color=theme.ink, markersize=22)
+            ax.plot(x, closed[name], "_", color=theme.ink, markersize=16)
     ax.plot([], [], "_", color=theme.ink, markersize=12, label="closed form")
     ax.axhline(0.5, color=theme.ink, linewidth=0.6, linestyle="--")
     ax.set_xticks(range(len(sets)), names)
@@ -316,7 +316,8 @@ picture(
     alt=f"Null accuracies of three classifiers over the share of pixels shuffled. "
     f"Means: {levels}. The closed form lies in the middle of the dots.",
     caption=f"{n_images:,} images, panel a after {n_epochs} epochs. Dots: shuffles "
-    f"({n_permutations}; forest {n_forests}, {n_trees} trees). Dash: closed form, without a shuffle. Broken line: chance.",
+    f"({n_permutations}; forest {n_forests}, {n_trees} trees). "
+    "Dash: closed form, without a shuffle. Broken line: chance.",
 )
 
 # %% [markdown]

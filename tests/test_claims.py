@@ -1,5 +1,7 @@
 """The paper's 22 claims: each holds on curves made so, and fails on curves that contradict it."""
 
+import json
+
 import numpy as np
 import pytest
 from builders import (
@@ -199,6 +201,16 @@ def test_claims_of_missing_perturbations_are_not_yet_run():
     tree = make_result("fig1", strengths=(0.05,))
     verdicts = {one.claim.number: one.verdict for one in check_claims({"fig1": tree})}
     assert [n for n in range(1, 11) if verdicts[n] == "not yet run"] == [1, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "change", [{"inputs": "noise"}, {"optimizer": "rmsprop"}, {"perturbation_kind": "occlude"}]
+)
+def test_a_run_that_is_no_longer_the_figure_says_nothing_of_its_claims(change):
+    tree = make_result("fig1")
+    tree.attrs["parameters"] = json.dumps(json.loads(tree.attrs["parameters"]) | change)
+    outcomes = check_claims({"fig1": tree}, figure="fig1")
+    assert {one.verdict for one in outcomes} == {"not yet run"}
 
 
 def test_claims_of_missing_panels():
