@@ -8,7 +8,7 @@ once, and trees are grown on the ranks.
 
 from collections.abc import Callable
 from numbers import Integral
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from llvmlite import ir
@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from memlib.errors import InputError
 
 MAX_ROWS = 65_535  # ranks are stored as uint16
-NO_RANK = 65_535  # above every rank
+NO_RANK = np.uint32(65_535)  # above every rank
 SMALL_NODE = 64  # up to here comparing all pairs, LANES at once, beats putting the rows in order
 LANES = 16  # 32-bit integers in the widest vector registers
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -52,22 +52,28 @@ def _trailing_zeros(context: Any, bits: Any) -> Any:
 
 
 @intrinsic
-def _sum_up_to(context: Any, ranks: Any, weights: Any, size: Any, first: Any, sums: Any) -> Any:
-    """Set sums[first + k] to the sum of weights[:size] with ranks <= ranks[first + k], k < LANES.
+def _sum_up_to(
+    context: Any, ranks: Any, first: Any, size: Any, weights: Any, at: Any, sums: Any, to: Any
+) -> Any:
+    """Sum each weight whose rank is at most that of a candidate, for LANES candidates at once.
 
-    Written in LLVM's own vectors, because its vectorizer leaves the sums in memory (8 times slower).
+    ``sums.flat[to + k] = sum(weights.flat[at : at + size][ranks[:size] <= ranks[first + k]])`` for
+    k < LANES. In LLVM's own vectors, because its vectorizer leaves the sums in memory (8 times
+    slower).
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         vector = ir.VectorType(ir.IntType(32), LANES)
         zeros = ir.Constant(vector, [0] * LANES)
-        ranks, weights, sums = (
-            context.make_array(signature.args[i])(context, builder, arguments[i]).data
-            for i in (0, 1, 4)
-        )
+        start = ir.Constant(ir.IntType(64), 0)
+        _, first, size, _, at, _, to = arguments
 
-        def lanes(array: Any) -> Any:
-            return builder.bitcast(builder.gep(array, [arguments[3]]), vector.as_pointer())
+        def item(argument: int, index: Any) -> Any:
+            kind = context.make_array(signature.args[argument])
+            return builder.gep(kind(context, builder, arguments[argument]).data, [index])
+
+        def lanes(pointer: Any) -> Any:
+            return builder.bitcast(pointer, vector.as_pointer())
 
         def spread(array: Any, index: Any) -> Any:
             value = builder.load(builder.gep(array, [index]))
@@ -75,32 +81,18 @@ def _sum_up_to(context: Any, ranks: Any, weights: Any, size: Any, first: Any, su
                 builder.insert_element(zeros, value, ir.Constant(ir.IntType(32), 0)), zeros, zeros
             )
 
-        candidates = builder.load(lanes(ranks), align=4)
+        ranks, weights = item(0, start), item(3, at)
+        candidates = builder.load(lanes(item(0, first)), align=4)
         total = cgutils.alloca_once_value(builder, zeros)
-        with cgutils.for_range(builder, arguments[2]) as loop:
+        with cgutils.for_range(builder, size) as loop:
             counted = builder.icmp_unsigned("<=", spread(ranks, loop.index), candidates)
             added = builder.select(counted, spread(weights, loop.index), zeros)
             builder.store(builder.add(builder.load(total), added), total)
-        builder.store(builder.load(total), lanes(sums), align=4)
+        builder.store(builder.load(total), lanes(item(5, to)), align=4)
         return context.get_dummy_value()
 
-    return types.void(ranks, weights, types.int64, types.int64, sums), generate
-
-
-class Scratch(NamedTuple):
-    """Working memory of one tree; each array but the last two describes the node at hand."""
-
-    ranks: np.ndarray  # uint32 (row), later (candidate): ranks within one feature
-    labels: np.ndarray  # uint32 (row)
-    weights: np.ndarray  # int32 (row): how often the bootstrap drew it
-    class_weights: np.ndarray  # int32 (class, row): the same, 0 where the row has another class
-    counts: np.ndarray  # int32 (class, candidate): weight at or below the candidate
-    gains: np.ndarray  # float64 (candidate)
-    totals: np.ndarray  # int32 (class)
-    left: np.ndarray  # int32 (class): what the best split sends to the left
-    order: np.ndarray  # int64 (feature): a permutation, shuffled on from node to node
-    sums: np.ndarray  # int32 (rank, class), zero between uses
-    present: np.ndarray  # uint64, one bit for each rank, zero between uses
+    word = types.int64
+    return types.void(ranks, word, word, weights, word, sums, word), generate
 
 
 @_jit
@@ -138,125 +130,172 @@ def _partition(
     rows: np.ndarray, start: int, stop: int, column: np.ndarray, threshold: np.float32
 ) -> int:
     """Bring the rows at or below the threshold to the front of rows[start:stop], branch-free."""
-    middle = start
-    for i in range(start, stop):
+    middle = np.uint64(start)  # unsigned: spares the check for negative indices
+    for i in range(middle, np.uint64(stop)):
         row = rows[i]
         rows[i] = rows[middle]
         rows[middle] = row
-        middle += column[row] <= threshold
-    return middle
+        middle += np.uint64(column[row] <= threshold)
+    return np.int64(middle)
+
+
+# Working memory of one tree, allocated once a tree and passed on array by array:
+#   node_ranks     uint32 (row), later (candidate): ranks within one feature
+#   node_labels    uint32 (row)
+#   node_weights   int32 (row): how often the bootstrap drew it
+#   class_weights  int32 (class, row): the same, 0 where the row has another class
+#   counts         int32 (class, candidate): weight at or below the candidate
+#   gains          float64 (candidate)
+#   gain_bits      int64, the same memory: ordered alike, and several compared at once
+#   totals, left   int32 (class): weight in the node, and what its best split sends to the left
+#   order          int64 (feature): a permutation, shuffled on from node to node
+#   sums           int32 (rank, class), zero between uses
+#   present        uint64, one bit for each rank, zero between uses
 
 
 @_jit
-def _count_large(work: Scratch, size: int, n_classes: int) -> int:
+def _count_large(
+    node_ranks: np.ndarray,
+    node_labels: np.ndarray,
+    node_weights: np.ndarray,
+    counts: np.ndarray,
+    sums: np.ndarray,
+    present: np.ndarray,
+    size: int,
+    n_classes: int,
+) -> int:
     """Set the node's distinct ranks, in order, and their counts; return how many there are."""
     one = np.uint64(1)
     for i in range(size):
-        rank = work.ranks[i]
-        work.sums[rank, work.labels[i]] += work.weights[i]
-        work.present[rank >> 6] |= one << np.uint64(rank & 63)
+        rank = node_ranks[i]
+        sums[rank, node_labels[i]] += node_weights[i]
+        present[rank >> 6] |= one << np.uint64(rank & 63)
     k = 0
-    for word in range(work.present.size):
-        bits = work.present[word]
-        work.present[word] = 0
+    for word in range(present.size):
+        bits = present[word]
+        present[word] = 0
         while bits:
             rank = np.uint32(64 * word + _trailing_zeros(bits))
             bits &= bits - one
-            work.ranks[k] = rank
-            for c in range(n_classes):
-                work.counts[c, k] = work.sums[rank, c]
-                work.sums[rank, c] = 0
+            node_ranks[k] = rank
             k += 1
     for c in range(n_classes):
         running = np.int32(0)
         for i in range(k):
-            running += work.counts[c, i]
-            work.counts[c, i] = running
+            running += sums[node_ranks[i], c]
+            counts[c, i] = running
+            sums[node_ranks[i], c] = 0
     return k
 
 
 @_jit
-def _score(work: Scratch, n_candidates: int, n_classes: int, total: int) -> float:
-    """Set each candidate's fall in Gini impurity, -1 where a side is empty; return the largest.
+def _score(
+    counts: np.ndarray,
+    totals: np.ndarray,
+    gains: np.ndarray,
+    n_candidates: int,
+    n_classes: int,
+    total: int,
+) -> None:
+    """Set each candidate's fall in Gini impurity, -1 where a side is empty.
 
     It is ``total * sum_c (left_c^2 / left + right_c^2 / right) - sum_c total_c^2`` as one quotient
     of whole numbers, so that equal falls compare equal and the first one wins.
     """
-    best = -1.0
     for k in range(n_candidates):
         left = 0.0
         for c in range(n_classes):
-            left += work.counts[c, k]
+            left += counts[c, k]
         numerator = 0.0
         for c in range(n_classes):
-            numerator += (work.counts[c, k] * np.float64(total) - work.totals[c] * left) ** 2
+            numerator += (counts[c, k] * np.float64(total) - totals[c] * left) ** 2
         denominator = left * (total - left)
-        work.gains[k] = numerator / denominator if denominator > 0.0 else -1.0
-    for k in range(n_candidates):
-        if work.gains[k] > best:
-            best = work.gains[k]
-    return best
+        gains[k] = numerator / denominator if denominator > 0.0 else -1.0
 
 
 @_jit
 def _best_split(
-    ranks: np.ndarray, rows: np.ndarray, max_features: int, rng: np.ndarray, work: Scratch
+    ranks: np.ndarray,
+    rows: np.ndarray,
+    max_features: int,
+    rng: np.ndarray,
+    order: np.ndarray,
+    node_ranks: np.ndarray,
+    node_labels: np.ndarray,
+    node_weights: np.ndarray,
+    class_weights: np.ndarray,
+    counts: np.ndarray,
+    gains: np.ndarray,
+    gain_bits: np.ndarray,
+    totals: np.ndarray,
+    left: np.ndarray,
+    sums: np.ndarray,
+    present: np.ndarray,
 ) -> tuple[int, int, int]:
     """Return the feature, the highest rank on the left and the next one; feature -1 if none splits.
 
     At least `max_features` features are drawn, and more until one of them varies in the node.
     """
-    n_features, n_classes, size = ranks.shape[0], work.totals.size, rows.size
-    total = work.totals.sum()
-    perfect = np.float64(total) ** 2
+    n_features, n_classes, size = ranks.shape[0], totals.size, rows.size
+    total, squares = np.int64(0), 0.0
     for c in range(n_classes):
-        perfect -= np.float64(work.totals[c]) ** 2
+        total += totals[c]
+        squares += np.float64(totals[c]) ** 2
+    perfect = np.float64(total) ** 2 - squares
     width = (size + LANES - 1) // LANES * LANES
-    best_gain, best_feature, best_rank, next_rank = -1.0, -1, 0, 0
+    best_bits, best_feature, best_rank, next_rank = np.int64(-1), -1, NO_RANK, NO_RANK
     for drawn in range(n_features):
-        # once both children are pure, no later feature can do better
-        if best_gain == perfect or (drawn >= max_features and best_feature >= 0):
+        if drawn >= max_features and best_feature >= 0:
             break
         other = drawn + _below(rng, n_features - drawn)
-        feature = work.order[other]
-        work.order[other] = work.order[drawn]
-        work.order[drawn] = feature
+        feature = order[other]
+        order[other] = order[drawn]
+        order[drawn] = feature
         column = ranks[feature]
         differing = np.uint16(0)
         for i in range(size):
             rank = column[rows[i]]
-            work.ranks[i] = rank
+            node_ranks[i] = rank
             differing |= rank ^ column[rows[0]]
         if differing == 0:
             continue
         n_candidates = width
         if size <= SMALL_NODE:
             for i in range(size, width):
-                work.ranks[i] = NO_RANK
+                node_ranks[i] = NO_RANK
             for c in range(n_classes):
+                at, to = c * class_weights.shape[1], c * counts.shape[1]
                 for k in range(0, width, LANES):
-                    _sum_up_to(work.ranks, work.class_weights[c], size, k, work.counts[c])
+                    _sum_up_to(node_ranks, k, size, class_weights, at, counts, to + k)
         elif n_classes == 2:  # a constant that the compiler can use
-            n_candidates = _count_large(work, size, 2)
+            n_candidates = _count_large(
+                node_ranks, node_labels, node_weights, counts, sums, present, size, 2
+            )
         else:
-            n_candidates = _count_large(work, size, n_classes)
+            n_candidates = _count_large(
+                node_ranks, node_labels, node_weights, counts, sums, present, size, n_classes
+            )
         if n_classes == 2:
-            gain = _score(work, n_candidates, 2, total)
+            _score(counts, totals, gains, n_candidates, 2, total)
         else:
-            gain = _score(work, n_candidates, n_classes, total)
-        if gain <= best_gain:
+            _score(counts, totals, gains, n_candidates, n_classes, total)
+        bits = np.int64(-1)
+        for k in range(n_candidates):
+            bits = max(bits, gain_bits[k])
+        if bits <= best_bits:
             continue
-        best_gain, best_feature, best_rank, next_rank = gain, feature, NO_RANK, NO_RANK
-        chosen = 0
+        best_bits, best_feature, best_rank, next_rank = bits, feature, NO_RANK, NO_RANK
         for k in range(n_candidates):
-            if work.gains[k] == gain and work.ranks[k] < best_rank:
-                best_rank = np.int64(work.ranks[k])
-                chosen = k
+            best_rank = min(best_rank, node_ranks[k] if gain_bits[k] == bits else NO_RANK)
         for k in range(n_candidates):
-            if best_rank < work.ranks[k] < next_rank:
-                next_rank = np.int64(work.ranks[k])
+            next_rank = min(next_rank, node_ranks[k] if node_ranks[k] > best_rank else NO_RANK)
+        k = 0
+        while node_ranks[k] != best_rank:
+            k += 1
         for c in range(n_classes):
-            work.left[c] = work.counts[c, chosen]
+            left[c] = counts[c, k]
+        if gains[k] == perfect:  # both children are pure: no later feature can do better
+            break
     return best_feature, best_rank, next_rank
 
 
@@ -303,50 +342,67 @@ def _grow_tree(
         shares[c, c] = 1.0
     n_shares = n_classes
     padded = size + LANES
-    work = Scratch(
-        np.empty(padded, np.uint32),
-        np.empty(padded, np.uint32),
-        np.empty(padded, np.int32),
-        np.empty((n_classes, SMALL_NODE), np.int32),
-        np.empty((n_classes, padded), np.int32),
-        np.empty(padded, np.float64),
-        np.empty(n_classes, np.int32),
-        np.empty(n_classes, np.int32),
-        np.arange(n_features),
-        np.zeros((n_rows, n_classes), np.int32),
-        np.zeros(n_rows // 64 + 1, np.uint64),
-    )
+    node_ranks = np.empty(padded, np.uint32)
+    node_labels = np.empty(padded, np.uint32)
+    node_weights = np.empty(padded, np.int32)
+    class_weights = np.empty((n_classes, SMALL_NODE), np.int32)
+    counts = np.empty((n_classes, padded), np.int32)
+    gains = np.empty(padded)
+    gain_bits = gains.view(np.int64)
+    totals = np.empty(n_classes, np.int32)
+    left = np.empty(n_classes, np.int32)
+    order = np.arange(n_features)
+    sums = np.zeros((n_rows, n_classes), np.int32)
+    present = np.zeros(n_rows // 64 + 1, np.uint64)
 
     node = -1
     while n_pending > 0:
         n_pending -= 1
         node += 1
-        start, stop, parent = pending[n_pending]
+        start, stop = np.int64(pending[n_pending, 0]), np.int64(pending[n_pending, 1])
+        parent = pending[n_pending, 2]
         if parent >= 0:
             links[parent] = node
         total, largest = 0, 0
         for c in range(n_classes):
-            work.totals[c] = pending_totals[n_pending, c]
-            total += work.totals[c]
-            if work.totals[c] > work.totals[largest]:
+            totals[c] = pending_totals[n_pending, c]
+            total += totals[c]
+            if totals[c] > totals[largest]:
                 largest = c
-        if work.totals[largest] == total:
+        if totals[largest] == total:
             links[node] = largest
             continue
-        node_rows = rows[start:stop]
-        for i in range(node_rows.size):
-            row = node_rows[i]
-            work.labels[i] = labels[row]
-            work.weights[i] = weights[row]
-        if node_rows.size <= SMALL_NODE:
+        size = stop - start
+        for i in range(size):
+            row = rows[start + i]
+            node_labels[i] = labels[row]
+            node_weights[i] = weights[row]
+        if size <= SMALL_NODE:
             for c in range(n_classes):
-                for i in range(node_rows.size):
-                    work.class_weights[c, i] = work.weights[i] if work.labels[i] == c else 0
-        feature, rank, next_rank = _best_split(ranks, node_rows, max_features, rng, work)
+                for i in range(size):
+                    class_weights[c, i] = node_weights[i] if node_labels[i] == c else 0
+        feature, rank, next_rank = _best_split(
+            ranks,
+            rows[start:stop],
+            max_features,
+            rng,
+            order,
+            node_ranks,
+            node_labels,
+            node_weights,
+            class_weights,
+            counts,
+            gains,
+            gain_bits,
+            totals,
+            left,
+            sums,
+            present,
+        )
         if feature < 0:
             links[node] = n_shares
             for c in range(n_classes):
-                shares[n_shares, c] = work.totals[c] / total
+                shares[n_shares, c] = totals[c] / total
             n_shares += 1
             continue
         features[node] = feature
@@ -354,8 +410,8 @@ def _grow_tree(
         middle = _partition(rows, start, stop, columns[feature], thresholds[node])
         pending[n_pending, 0], pending[n_pending, 1], pending[n_pending, 2] = middle, stop, node
         for c in range(n_classes):
-            pending_totals[n_pending, c] = work.totals[c] - work.left[c]
-            pending_totals[n_pending + 1, c] = work.left[c]
+            pending_totals[n_pending, c] = totals[c] - left[c]
+            pending_totals[n_pending + 1, c] = left[c]
         n_pending += 1
         pending[n_pending, 0], pending[n_pending, 1], pending[n_pending, 2] = start, middle, -1
         n_pending += 1
@@ -376,14 +432,15 @@ def _add_votes(tree: Tree, columns: np.ndarray, votes: np.ndarray) -> None:
     n_pending = 1
     while n_pending > 0:
         n_pending -= 1
-        node, start, stop = pending[n_pending]
+        node = pending[n_pending, 0]
+        start, stop = np.int64(pending[n_pending, 1]), np.int64(pending[n_pending, 2])
         if start == stop:
             continue
         if features[node] < 0:
-            share = shares[links[node]]
-            for row in rows[start:stop]:
+            leaf = links[node]
+            for i in range(start, stop):
                 for c in range(n_classes):
-                    votes[row, c] += share[c]
+                    votes[rows[i], c] += shares[leaf, c]
             continue
         middle = _partition(rows, start, stop, columns[features[node]], thresholds[node])
         right, left = n_pending, n_pending + 1

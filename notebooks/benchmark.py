@@ -59,7 +59,8 @@ Markdown(describe_machine(bench, stored))
 # No test of this project passes or fails on a time.
 
 # %%
-print(bench)
+if bench:
+    print(bench)
 
 # %% [markdown]
 # ## The ratios
@@ -125,7 +126,7 @@ bench and Markdown(describe_peak(bench))
 # ```bash
 # memlib bench                          # seconds: does it run?
 # memlib bench --full --output mine.nc  # minutes, on a quiet machine
-# memlib run benchmark -p stored=mine.nc
+# memlib run benchmark -p stored=$PWD/mine.nc
 # ```
 #
 # `pip install scikit-learn-intelex`, `pip install keras tensorflow`, and `randomForest` and `ranger` in R

@@ -180,7 +180,11 @@ def test_check_site_misses_pages_and_passes_what_is_harmless(tmp_path):
 def test_real_table_of_contents_has_every_chapter_in_order():
     toc = yaml.safe_load((REPOSITORY / "book" / "_toc.yml").read_text(encoding="utf-8"))
     figures = [f"chapters/fig{n}" for n in range(1, 6)]
-    method = ["chapters/s_validation_by_eye", "chapters/algorithm_1_by_hand"]
+    method = [
+        "chapters/s_validation_by_eye",
+        "chapters/algorithm_1_by_hand",
+        "chapters/what_the_null_measures",
+    ]
     assert [toc["root"], *book._entries(toc)] == [
         "index",
         *method,

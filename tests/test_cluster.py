@@ -52,7 +52,15 @@ def cluster(folder: Path):
     processes = [
         start(
             "scheduler",
-            *("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)),
+            *(
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "0",
+                "--no-dashboard",
+                "--scheduler-file",
+                str(file),
+            ),
             folder=folder,
         )
     ]

@@ -8,7 +8,6 @@ from conftest import ROOT
 
 from memlib.chapters import CHAPTERS, FIGURES
 
-
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 
 

@@ -1,0 +1,361 @@
+"""The benchmark: what it records and derives; never how long anything took."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import memlib.bench_engines as engines_module
+from memlib import bench_training
+from memlib.architectures import ARCHITECTURES
+from memlib.bench import SMOKE, run_bench
+from memlib.bench_dataset import COORDINATES, VARIABLES, check_bench, read_bench
+from memlib.bench_engines import (
+    ENGINES,
+    PERTURBATIONS,
+    engine_status,
+    learned_features,
+    r_versions,
+    run_engine,
+)
+from memlib.bench_null import measure_nulls, null_agreement
+from memlib.bench_tables import (
+    describe_machine,
+    describe_peak,
+    made_table,
+    null_table,
+    plain_table,
+    ratio_table,
+    scaling_table,
+    show_ratios,
+    spread,
+    stored_bench,
+)
+from memlib.bench_timing import (
+    MEASURED,
+    Scaling,
+    compare,
+    fit_exponent,
+    interleaved,
+    measure_scaling,
+    timed,
+)
+from memlib.bench_training import batches, keras_fit, plain_loop, step_operations
+from memlib.errors import InputError, ResultError
+from memlib.models import build_network
+from memlib.steps import Step
+
+ROOT = Path(__file__).resolve().parents[1]
+TINY = replace(
+    SMOKE,
+    scale="tiny",
+    panels=("a", "d"),
+    mlp_steps=1,
+    matrix_side=64,
+    epoch_sizes=(1, 2),
+    n_rows=120,
+    n_trees=4,
+    feature_epochs=1,
+    n_permutations=2,
+    row_sizes=(60, 120),
+    permutation_sizes=(1, 2),
+    tree_sizes=(2, 4),
+    figure_changes={"panels": ["a"], "epochs": 1, "n_trees": 2, "n_permutations": 2},
+)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench")
+    said: list[str] = []
+    before = os.environ.get("MEMLIB_RESULTS")
+    path, dataset = run_bench(TINY, output=folder / "tiny.nc", say=said.append)
+    assert os.environ.get("MEMLIB_RESULTS") == before
+    assert [one.name for one in folder.iterdir()] == ["tiny.nc"]
+    return path, dataset, said
+
+
+def test_dataset_is_complete_and_round_trips(measured):
+    path, dataset, said = measured
+    again = read_bench(path)
+    xr.testing.assert_equal(again, dataset)
+    assert again.attrs == dataset.attrs
+    for name, (dims, long_name, units) in VARIABLES.items():
+        assert again[name].dims == dims
+        assert again[name].attrs["long_name"] == long_name
+        assert again[name].attrs.get("units", "") == units
+    for name in COORDINATES:
+        assert again[name].attrs["long_name"]
+    subjects = "\n".join(map(str, again["comparison"].values))
+    for subject in ("panel a: plain", "panel d: Keras", "panel a, rmsProp", "workers: one worker"):
+        assert subject in subjects
+    assert tuple(again["engine"].values) == ENGINES
+    assert {str(name).split(":")[0] for name in again["scaling"].values} == {
+        "training",
+        "null",
+        "whole figure (fig1, smoke)",
+    }
+    assert len("\n".join(said).splitlines()) > again.sizes["comparison"]
+
+
+def test_every_repeat_of_what_is_installed_is_kept(measured):
+    _, dataset, _ = measured
+    for index in range(dataset.sizes["comparison"]):
+        one = dataset.isel(comparison=index)
+        ratio = one["ratio"].values
+        found = np.isfinite(ratio)
+        if one["status"] == MEASURED:
+            expected = (
+                TINY.n_figure_repeats if "figure" in str(one["subject"].item()) else TINY.n_repeats
+            )
+            assert found.sum() == expected
+            quotient = one["reference_seconds"].values / one["memlib_seconds"].values
+            np.testing.assert_allclose(ratio[found], quotient[found])
+            assert (ratio[found] > 0).all()
+        else:
+            assert "not" in str(one["status"].item())
+            assert not found.any()
+    status = dict(zip(ENGINES, dataset["engine_status"].values, strict=True))
+    for engine in ENGINES:
+        null = dataset["null_accuracy"].sel(engine=engine)
+        assert bool(np.isfinite(null).all()) == (status[engine] == MEASURED)
+    share = dataset["step_rate"] / dataset["product_rate"]
+    np.testing.assert_allclose(dataset["peak_fraction"], share)
+    assert int(dataset["step_operations"]) == 105_930_752
+
+
+def test_provenance(measured):
+    _, dataset, _ = measured
+    attributes = dataset.attrs
+    assert json.loads(attributes["sizes"])["n_trees"] == TINY.n_trees
+    assert attributes["n_cores"] >= 1
+    for name in ("processor", "git_commit", "created", "torch_version", "scikit-learn_version"):
+        assert attributes[name]
+    assert not any(str(ROOT) in str(value) for value in attributes.values())
+
+
+def test_tables_and_figure_say_what_the_dataset_says(measured):
+    path, dataset, _ = measured
+    table = ratio_table(dataset)
+    first = dataset.isel(comparison=0)
+    assert spread(first["ratio"].values) in table
+    assert len(table.splitlines()) == dataset.sizes["comparison"] + 2
+    assert len({line.index("against") for line in plain_table(dataset).splitlines()[:1]}) == 1
+    n_measured = int((dataset["engine_status"] == MEASURED).sum())
+    n_engines = len(ENGINES)
+    rows = n_measured * len(PERTURBATIONS) + n_engines - n_measured + 2
+    assert len(null_table(dataset).splitlines()) == rows
+    assert "60, 120" in scaling_table(dataset)
+    assert "105.9 million" in describe_peak(dataset)
+    assert dataset.attrs["processor"] in describe_machine(dataset, "any")
+    assert "feature_epochs" in made_table(dataset)
+    shown = show_ratios(stored_bench(str(path)))
+    assert shown.light != shown.dark
+    assert "training step, panel a: plain torch loop" in shown.alt
+    assert "not installed" not in shown.alt
+
+
+def test_notebook_runs_with_and_without_a_stored_benchmark(measured, tmp_path):
+    import nbformat
+
+    from memlib.notebooks import execute
+
+    path, dataset, _ = measured
+    source = ROOT / "notebooks" / "benchmark.py"
+    texts = {}
+    for name in (str(path), "no-such-benchmark"):
+        output = execute(
+            source, tmp_path / "b.ipynb", {"stored": name}, kernel_env={"PYTHONPATH": str(ROOT)}
+        )
+        texts[name] = str(
+            [cell.outputs for cell in nbformat.read(output, 4).cells if cell.cell_type == "code"]
+        )
+    assert dataset.attrs["processor"] in texts[str(path)]
+    assert "105.9 million" in texts[str(path)]
+    missing = texts["no-such-benchmark"]
+    assert "No benchmark no-such-benchmark is stored here" in missing
+    assert "million" not in missing
+
+
+def test_missing_or_other_files_are_refused_in_one_line(measured, tmp_path):
+    path, dataset, _ = measured
+    with pytest.raises(ResultError, match="memlib bench"):
+        read_bench(tmp_path / "none.nc")
+    (tmp_path / "half.nc").write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(ResultError, match="damaged"):
+        read_bench(tmp_path / "half.nc")
+    with pytest.raises(ResultError, match="ratio"):
+        check_bench(dataset.drop_vars("ratio"), "x")
+    with pytest.raises(ResultError, match="processor"):
+        check_bench(dataset.drop_attrs(), "x").attrs["processor"]
+    assert stored_bench("no-such-benchmark") is None
+
+
+def test_output_is_checked_before_any_work(tmp_path):
+    with pytest.raises(InputError, match=r"\.nc"):
+        run_bench(TINY, output=tmp_path / "bench.csv")
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResultError, match="cannot be written"):
+        run_bench(TINY, output=tmp_path / "file" / "bench.nc")
+
+
+def test_command_says_what_is_wrong_in_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "memlib.cli", "bench", "--output", str(tmp_path / "bench.csv")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("memlib: --output")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_function_against_itself():
+    def work():
+        return sum(range(1000))
+
+    (one,) = compare("work", {"memlib": timed(work), "again": timed(work)}, 5)
+    assert one.ratio.shape == (5,)
+    assert np.isfinite(one.ratio).all()
+    assert (one.ratio > 0).all()
+
+
+def test_alternatives_take_turns_and_seconds_are_per_unit():
+    order: list[str] = []
+
+    def alternative(name, seconds):
+        def run(repeat):
+            order.append(f"{name}{repeat}")
+            return seconds * (repeat + 1)
+
+        return run
+
+    found = compare(
+        "x",
+        {"memlib": alternative("a", 2.0), "b": alternative("b", 6.0), "c": "gone"},
+        3,
+        n_units=2,
+    )
+    assert order == ["a0", "b0", "b1", "a1", "a2", "b2"]
+    assert [one.status for one in found] == [MEASURED, "gone"]
+    np.testing.assert_array_equal(found[0].ours, [1, 2, 3])
+    np.testing.assert_array_equal(found[0].seconds, [3, 6, 9])
+    np.testing.assert_array_equal(found[0].ratio, [3, 3, 3])
+    assert found[1].ratio is None
+    assert "3.00 (3.00 to 3.00) times b" in str(found[0])
+    assert str(found[1]) == "x: c gone"
+    assert set(interleaved({1: lambda _: 0.5}, 2)) == {1}
+
+
+@pytest.mark.parametrize("exponent", [-1.0, 0.0, 1.0, 1.5])
+def test_fitted_exponent_recovers_a_power_law(exponent):
+    sizes = (10, 30, 100, 500)
+    times = {size: 0.3 * size**exponent for size in sizes}
+    assert fit_exponent(sizes, np.array(list(times.values()))) == pytest.approx(exponent, abs=1e-12)
+    scaling = measure_scaling("x", sizes, lambda size: lambda repeat: times[size] * (repeat + 1), 2)
+    assert isinstance(scaling, Scaling)
+    np.testing.assert_allclose(scaling.exponents, [exponent] * 2, atol=1e-12)
+
+
+def test_operations_by_hand():
+    first, second, last = 784 * 256, 256 * 16, 16 * 2
+    forward = first + second + last
+    weights = forward
+    inputs = second + last  # none for the images
+    by_hand = 2 * 128 * (forward + weights + inputs)
+    assert step_operations(ARCHITECTURES["a"]) == by_hand == 105_930_752
+    assert step_operations(ARCHITECTURES["a"], batch_size=1, image_shape=(1, 1)) == 2 * (
+        2 * (256 + 4096 + 32) + 4096 + 32
+    )
+
+
+def test_plain_loop_trains_as_memlib_does():
+    inputs, targets = batches(2)
+    ours, theirs = (build_network(ARCHITECTURES["a"], seed=0) for _ in range(2))
+    Step(ours, optimizer="sgd", learning_rate=0.01).run(inputs, targets, 128)
+    plain_loop(theirs, "sgd", inputs, targets)()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-6)
+
+
+def test_agreement_sees_a_planted_difference():
+    rng = np.random.default_rng(0)
+    null = 0.6 + 0.01 * rng.standard_normal((2, 200))
+    other = 0.6 + 0.01 * rng.standard_normal((2, 200))
+    other[1] += 0.02
+    difference, p_value = null_agreement(null, other)
+    assert abs(difference[0]) < 0.005
+    assert difference[1] == pytest.approx(-0.02, abs=0.005)
+    assert p_value[0] > 0.01
+    assert p_value[1] < 1e-10
+
+
+def test_scores_do_not_depend_on_the_number_of_processes():
+    features = learned_features(60, 1)
+    one, two = (
+        measure_nulls(features, n_permutations=11, n_trees=3, n_jobs=n_jobs) for n_jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(one.null, two.null)
+    np.testing.assert_array_equal(one.observed, two.observed)
+    assert one.null.shape == (len(ENGINES), len(PERTURBATIONS), 11)
+    # each engine has shuffles of its own: the test of equality asks for independent samples
+    ours, sklearn = (one.null[ENGINES.index(name)] for name in ("memlib", "scikit-learn"))
+    assert not np.array_equal(ours, sklearn)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_scores_rows_in_their_order(engine):
+    if engine_status(engine) != MEASURED:
+        pytest.skip(f"{engine}: {engine_status(engine)}")
+    rng = np.random.default_rng(0)
+    labels = np.tile([0, 1], 60)
+    train = (rng.random((120, 16)) + labels[:, None]).astype(np.float32)
+    sets = np.concatenate([train, train[::-1]])  # the second set has every label wrong
+    features = engines_module.LearnedFeatures(train, labels, sets)
+    seconds, accuracy = run_engine(engine, features, [labels, 1 - labels], [1, 2], 20)
+    np.testing.assert_array_equal(accuracy, [[1, 0], [1, 0]])
+    assert (seconds >= 0).all()
+
+
+def test_what_is_not_installed_is_recorded(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(engines_module, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    r_versions.cache_clear()
+    try:
+        assert engine_status("ranger").startswith("not installed")
+        assert engine_status("scikit-learn-intelex") == "not installed"
+        assert engine_status("memlib") == engine_status("scikit-learn") == MEASURED
+        assert keras_fit(ARCHITECTURES["a"], "sgd", *batches(1)) == "not installed"
+        nulls = measure_nulls(learned_features(60, 1), n_permutations=1, n_trees=2, n_jobs=1)
+        assert np.isnan(nulls.null[2:]).all()
+        assert np.isfinite(nulls.null[:2]).all()
+        monkeypatch.setattr(engines_module, "r_versions", lambda: {"R_version": "4"})
+        assert engine_status("ranger") == "not installed"
+    finally:
+        r_versions.cache_clear()
+
+
+def test_r_errors_are_one_line(monkeypatch):
+    if engine_status("ranger") != MEASURED:
+        pytest.skip("R or ranger is not installed")
+    monkeypatch.setattr(engines_module, "R_SCRIPT", 'stop("on purpose")')
+    features = learned_features(20, 1)
+    with pytest.raises(ResultError, match="ranger failed") as caught:
+        run_engine("ranger", features, [features.labels], [1], 2)
+    assert "\n" not in str(caught.value)
+
+
+def test_tables_do_without_torch():
+    code = "import sys, memlib.bench_tables, memlib.cli; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert bench_training.BATCH == 128
