@@ -61,7 +61,7 @@ FIGURES = {
             "10,000 training images in place of 2,000",
             panels=MLP_PANELS,
             images_factor=5,
-            by_scale={"teaching": {"epochs": 300, "n_measured_epochs": 7}},
+            by_scale={"teaching": {"epochs": 300, "n_measured_epochs": 6}},
         ),
         Figure(
             "fig4",

@@ -16,6 +16,8 @@ NULL_CODE = (
     "classifiers",
     "features",
     "forest",
+    "forest_split",
+    "forest_trees",
     "measures",
     "null",
     "perturb",

@@ -118,8 +118,17 @@ class Step:
         batch_size
             Images in a mini-batch; the last one may be smaller.
         """
-        total = 0.0
         self.network.train()
+        # rmsProp's memory of rare gradients decays below the normal numbers, which are computed
+        # many times slower than a zero.
+        torch.set_flush_denormal(True)
+        try:
+            return self._run(inputs, targets, batch_size)
+        finally:
+            torch.set_flush_denormal(False)
+
+    def _run(self, inputs: Tensor, targets: Tensor, batch_size: int) -> float:
+        total = 0.0
         for x, y in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
             loss, gradients = self.gradients(x, y)
             with torch.no_grad():

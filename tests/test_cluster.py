@@ -126,7 +126,7 @@ def test_cluster_that_loses_a_worker_gives_the_local_dataset(tmp_path, monkeypat
 
 def test_scheduler_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
-    with pytest.raises(InputError, match="no Dask scheduler answers at tcp://127.0.0.1:9"):
+    with pytest.raises(InputError, match="no Dask scheduler answers"):
         run_figure("fig1", "smoke", scheduler="tcp://127.0.0.1:9", **SETTINGS)
 
 
