@@ -70,7 +70,7 @@ SMOKE = Sizes(
 )
 FULL = Sizes(
     scale="full",
-    n_repeats=7,
+    n_repeats=5,
     panels=("a", "b", "c", "d", "e", "f"),
     mlp_steps=160,
     cnn_steps=4,

@@ -19,6 +19,14 @@ from memlib.tables import markdown_table
 RATIO_HEADER = ("what", "against", "times as fast", "memlib", "reference")
 
 
+def bench_path(name: str) -> Path:
+    """Return the file of a stored benchmark: of the checkout's by name, or a path ending in .nc."""
+    path = Path(name)
+    if path.suffix == ".nc":
+        return path
+    return Path(__file__).parent.parent / "data" / "results" / f"{name}.nc"
+
+
 def stored_bench(name: str) -> xr.Dataset | None:
     """Return a benchmark of the checkout's ``data/results``, or None where there is none.
 
@@ -32,9 +40,7 @@ def stored_bench(name: str) -> xr.Dataset | None:
     ResultError
         When the file is there but no benchmark.
     """
-    path = Path(name)
-    if path.suffix != ".nc":
-        path = Path(__file__).parent.parent / "data" / "results" / f"{name}.nc"
+    path = bench_path(name)
     return read_bench(path) if path.is_file() else None
 
 

@@ -1,11 +1,11 @@
 """Benchmark of training: steps of the panels, the share of the machine's peak, a whole figure."""
 
-import importlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from joblib.externals.loky import get_reusable_executor
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from memlib.architectures import ARCHITECTURES, Architecture, Conv, Dense, MaxPool
+from memlib.architectures import ARCHITECTURES, Architecture, Dense
+from memlib.bench_keras import keras_fit
 from memlib.bench_timing import (
     SEED,
     Comparison,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 BATCH = 128
 N_IMAGES = 2000  # of the paper
 RMSPROP_PANEL = "a"
+# Starts the workers and loads all that a figure needs there, with next to no work.
+WARM_UP = {"n_images": 64, "n_validation_images": 64, "epochs": 1, "cnn_epochs": 1, "n_trees": 2}
 
 
 def bench_training(
@@ -84,23 +87,28 @@ def _compare_steps(panel: str, optimizer: str, sizes: "Sizes") -> list[Compariso
     step = make_step(
         build_network(architecture, seed=SEED), optimizer=optimizer, learning_rate=rate
     )
-    keras = keras_fit(architecture, optimizer, inputs, targets)
     loop = plain_loop(build_network(architecture, seed=SEED), optimizer, inputs, targets)
     # Compilation, first-time allocation and tracing are paid before anything is timed.
     step.run(inputs[:BATCH], targets[:BATCH], BATCH)
     loop()
-    if not isinstance(keras, str):
-        keras()
-    return compare(
-        f"training step, panel {panel}{', rmsProp' if optimizer == 'rmsprop' else ''}",
-        {
-            "memlib": timed(lambda: step.run(inputs, targets, BATCH)),
-            "plain torch loop": timed(loop),
-            "Keras fit": keras if isinstance(keras, str) else timed(keras),
-        },
-        sizes.n_repeats,
-        n_units=n_steps,
-    )
+    with keras_fit(
+        architecture,
+        inputs.numpy(),
+        targets.numpy(),
+        optimizer=optimizer,
+        learning_rate=rate,
+        batch_size=BATCH,
+    ) as keras:
+        return compare(
+            f"training step, panel {panel}{', rmsProp' if optimizer == 'rmsprop' else ''}",
+            {
+                "memlib": timed(lambda: step.run(inputs, targets, BATCH)),
+                "plain torch loop": timed(loop),
+                "Keras fit": keras,
+            },
+            sizes.n_repeats,
+            n_units=n_steps,
+        )
 
 
 def batches(n_steps: int) -> tuple[Tensor, Tensor]:
@@ -130,51 +138,6 @@ def plain_loop(
             update.step()
 
     return loop
-
-
-def keras_fit(
-    architecture: Architecture, optimizer: str, inputs: Tensor, targets: Tensor
-) -> Callable[[], object] | str:
-    """Return Keras' ``fit`` of the same network for one epoch, or why there is none."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        tensorflow: Any = importlib.import_module("tensorflow")
-        keras: Any = importlib.import_module("keras")
-    except ImportError:
-        return "not installed"
-    if keras.backend.backend() != "tensorflow":
-        return "not measured: another backend than tensorflow is set"
-    try:
-        tensorflow.config.set_visible_devices([], "GPU")
-        tensorflow.config.threading.set_intra_op_parallelism_threads(1)
-        tensorflow.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:  # it has begun to work already
-        if tensorflow.config.threading.get_intra_op_parallelism_threads() != 1:
-            return "not measured: tensorflow had begun with more than one thread"
-    layers = keras.layers
-    model = keras.Sequential([keras.Input((28, 28))])
-    if architecture.is_cnn:
-        model.add(layers.Reshape((28, 28, 1)))
-    flat = False
-    for layer in (*architecture.layers, None):
-        if isinstance(layer, Conv):
-            model.add(layers.Conv2D(layer.filters, layer.kernel, activation="relu"))
-        elif isinstance(layer, MaxPool):
-            model.add(layers.MaxPooling2D(layer.size))
-        elif isinstance(layer, Dense) or layer is None:
-            if not flat:
-                model.add(layers.Flatten())
-                flat = True
-            units, activation = (2, "sigmoid") if layer is None else (layer.units, "relu")
-            model.add(layers.Dense(units, activation=activation))
-        else:
-            model.add(layers.Dropout(layer.rate))
-    rate = LEARNING_RATES[optimizer]
-    rule = {"sgd": keras.optimizers.SGD, "rmsprop": keras.optimizers.RMSprop}[optimizer]
-    model.compile(optimizer=rule(rate), loss="binary_crossentropy")
-    x, y = inputs.numpy(), targets.numpy()
-    return lambda: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=0)
 
 
 def step_operations(
@@ -242,19 +205,19 @@ def bench_figure(sizes: "Sizes", say: Callable[[str], None]) -> tuple[list[Compa
     """
     with tempfile.TemporaryDirectory() as scratch, _results_in(Path(scratch) / "results"):
 
-        def figure(n_workers: int) -> Timed:
+        def run(n_workers: int, changes: Mapping[str, Any]) -> Timed:
             def seconds(repeat: int) -> float:
                 shutil.rmtree(Path(scratch) / "results", ignore_errors=True)
-                return timed(
-                    lambda: run_figure(
-                        "fig1", "smoke", n_jobs=n_workers, progress=False, **sizes.figure_changes
-                    )
-                )(repeat)
+                work = partial(run_figure, "fig1", "smoke", n_jobs=n_workers, progress=False)
+                return timed(lambda: work(**changes))(repeat)
 
             return seconds
 
+        def figure(n_workers: int) -> Timed:
+            return run(n_workers, sizes.figure_changes)
+
         for n_workers in sizes.worker_counts:
-            figure(n_workers)(0)
+            run(n_workers, {**sizes.figure_changes, **WARM_UP})(0)
         name = "whole figure (fig1, smoke): workers"
         scaling = measure_scaling(name, sizes.worker_counts, figure, sizes.n_figure_repeats)
     say(str(scaling))

@@ -1,6 +1,7 @@
 """The book's notebooks: their parameters, checked before any work, and their executed copies."""
 
 import ast
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from memlib.figures import FIGURES, resolve
 from memlib.notebooks import declared_parameters, execute
 
 METHOD_CHAPTERS = ("s_validation_by_eye", "algorithm_1_by_hand", "what_the_null_measures")
-CHAPTERS = (*METHOD_CHAPTERS, *FIGURES)
+CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, "benchmark")
 TYPES: Mapping[str, Any] = {
     "int": int,
     "float": float,
@@ -108,6 +109,7 @@ def executed_path(name: str, given: Mapping[str, Any]) -> Path:
             store.code_digest(),
             source_path(name).read_text(encoding="utf-8"),
             _stored_beside(name, values),
+            _benchmark(values),
         ]
     )
     return store.results_dir() / "notebooks" / f"{name}-{key[:8]}" / f"{name}.ipynb"
@@ -121,6 +123,15 @@ def _stored_beside(name: str, values: Mapping[str, Any]) -> list[str]:
         return []
     paths = [sibling_path(other, values["scale"], values["seed"]) for other in FIGURES]
     return [path.name for path in paths if path.is_file() and not path.name.startswith(name)]
+
+
+def _benchmark(values: Mapping[str, Any]) -> str:
+    """Return the checksum of the stored benchmark that a chapter shows, if it shows one."""
+    from memlib.bench_tables import bench_path
+
+    path = bench_path(values["stored"]) if "stored" in values else None
+    known = path is not None and path.is_file()
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None and known else ""
 
 
 def execute_chapter(name: str, given: Mapping[str, Any]) -> tuple[Path, bool]:

@@ -30,7 +30,8 @@ def _as_columns(features: np.ndarray, n_features: int | None = None) -> np.ndarr
             f"features of shape {array.shape}: (rows, {n_features or 'features'}) is needed"
         )
     with np.errstate(over="ignore"):
-        columns = np.ascontiguousarray(array.T, np.float32)
+        # always a copy: the caller may change the array, and a read-only one would be compiled anew
+        columns = np.array(array.T, np.float32, order="C")
     if not np.isfinite(columns).all():
         raise InputError("features hold values that are not finite in float32")
     return columns
@@ -108,7 +109,7 @@ class ForestEngine:
         if not isinstance(seed, Integral) or not 0 <= seed < 2**64:
             raise InputError(f"seed = {seed!r}: an integer from 0 to 2**64 - 1 is needed")
         fixed = self._columns, self._values, self._ranks
-        codes = np.ascontiguousarray(labels, np.uint32)
+        codes = np.array(labels, np.uint32)
         return *fixed, codes, n_classes, self.max_features, self._bootstrap, np.uint64(seed)
 
     def predict_proba(
@@ -200,7 +201,7 @@ class FastForestClassifier(ClassifierMixin, BaseEstimator):
         """Return the mean class shares of the leaves of X (row, feature), (row, class)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float32, reset=False)
-        columns = np.ascontiguousarray(X.T)
+        columns = np.array(X.T, order="C")
         votes = np.zeros((len(X), len(self.classes_)))
         for tree in self._trees:
             add_votes(tree, columns, votes)
@@ -208,4 +209,5 @@ class FastForestClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Return the most likely label of each row of X (row, feature); ties go to the first."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        shares = self.predict_proba(X)
+        return self.classes_[shares.argmax(axis=1)]

@@ -18,7 +18,7 @@
 # Keras for training, scikit-learn and R for the null.
 
 # %% tags=["parameters"]
-stored: str = "bench-full"  # in data/results of the checkout, or a path to your own .nc
+stored: str = "bench-smoke"  # in data/results of the checkout, or a path to your own .nc
 
 # %% [markdown]
 # Every number below comes from one stored dataset.

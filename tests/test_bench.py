@@ -24,6 +24,7 @@ from memlib.bench_engines import (
     r_versions,
     run_engine,
 )
+from memlib.bench_keras import keras_fit
 from memlib.bench_null import measure_nulls, null_agreement
 from memlib.bench_tables import (
     describe_machine,
@@ -46,7 +47,7 @@ from memlib.bench_timing import (
     measure_scaling,
     timed,
 )
-from memlib.bench_training import batches, keras_fit, plain_loop, step_operations
+from memlib.bench_training import batches, plain_loop, step_operations
 from memlib.errors import InputError, ResultError
 from memlib.models import build_network
 from memlib.steps import Step
@@ -327,16 +328,45 @@ def test_every_engine_scores_rows_in_their_order(engine):
     assert (seconds >= 0).all()
 
 
-def test_what_is_not_installed_is_recorded(monkeypatch):
+def keras_child(panel="a"):
+    inputs, targets = (one.numpy()[:16] for one in batches(1))
+    return keras_fit(
+        ARCHITECTURES[panel],
+        inputs,
+        targets,
+        optimizer="sgd",
+        learning_rate=0.01,
+        batch_size=16,
+    )
+
+
+@pytest.mark.parametrize("panel", ["e", "f"])
+def test_keras_is_timed_in_its_own_process(panel):
+    with keras_child(panel) as found:
+        if isinstance(found, str):
+            pytest.skip(f"Keras: {found}")
+        assert [found(repeat) > 0 for repeat in range(2)] == [True, True]
+
+
+def test_a_child_that_dies_is_one_line(monkeypatch, tmp_path):
+    (tmp_path / "tensorflow.py").write_text("print('noise', flush=True)\nraise SystemExit(3)")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(ResultError, match="Keras stopped"), keras_child():
+        pass
+
+
+def test_what_is_not_installed_is_recorded(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(engines_module, "find_spec", lambda name: None)
-    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    (tmp_path / "tensorflow.py").write_text("raise ImportError")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     r_versions.cache_clear()
     try:
         assert engine_status("ranger").startswith("not installed")
         assert engine_status("scikit-learn-intelex") == "not installed"
         assert engine_status("memlib") == engine_status("scikit-learn") == MEASURED
-        assert keras_fit(ARCHITECTURES["a"], "sgd", *batches(1)) == "not installed"
+        with keras_child() as found:
+            assert found == "not installed"
         nulls = measure_nulls(learned_features(60, 1), n_permutations=1, n_trees=2, n_jobs=1)
         assert np.isnan(nulls.null[2:]).all()
         assert np.isfinite(nulls.null[:2]).all()

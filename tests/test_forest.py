@@ -1,0 +1,355 @@
+"""The forest engine against scikit-learn's trees and forests, and against exact probabilities."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations_with_replacement
+from math import factorial
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numba.core import caching
+from scipy import stats
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.estimator_checks import check_estimator
+
+from memlib.errors import InputError
+from memlib.forest import MAX_ROWS, FastForestClassifier, ForestEngine
+from memlib.forest_split import SMALL_NODE, jit
+from memlib.forest_trees import forest_votes
+
+SPREADS = (0.1, 0.3, 1.0)  # of the noise that makes a perturbed copy
+
+
+def relu_features(n, *, seed=0):
+    """Features of a random two-layer network on clustered inputs, and of perturbed copies."""
+    rng = np.random.default_rng(seed)
+    inputs = rng.normal(size=(8, 30))[rng.integers(8, size=n)] + rng.normal(size=(n, 30))
+    hidden, last = rng.normal(size=(30, 40)) / 5, rng.normal(size=(40, 16)) / 6
+
+    def network(x):
+        return np.maximum(np.maximum(x @ hidden, 0) @ last, 0).astype(np.float32)
+
+    noise = [spread * rng.normal(size=inputs.shape) for spread in SPREADS]
+    return network(inputs), np.concatenate([network(inputs + one) for one in noise])
+
+
+def one_tree(features, *, max_features):
+    """Engine whose forest is a single tree on all rows, once each."""
+    return ForestEngine(features, n_trees=1, max_features=max_features, _bootstrap=False)
+
+
+def around_midpoints(column):
+    """All training values, the float32 values at the midpoints between them, and neighbours."""
+    column = np.unique(column.astype(np.float32))
+    middle = np.float32((column[1:].astype(float) + column[:-1]) / 2)
+    neighbours = [np.nextafter(middle, np.float32(side)) for side in (-np.inf, np.inf)]
+    return np.concatenate([column, middle, *neighbours])[:, np.newaxis]
+
+
+@pytest.mark.parametrize("n", [2, 3, 17, SMALL_NODE, SMALL_NODE + 1, 700])
+@pytest.mark.parametrize("n_classes", [2, 3, 7])
+@pytest.mark.parametrize("decimals", [1, 9])
+def test_one_feature_gives_scikit_learns_tree_exactly(n, n_classes, decimals):
+    # with one feature no draw is left; one decimal makes impure leaves
+    rng = np.random.default_rng(n + n_classes)
+    column = rng.normal(size=(n, 1)).round(decimals).astype(np.float32)
+    labels = np.append(rng.integers(n_classes, size=n - 1), n_classes - 1)
+    new = around_midpoints(column[:, 0])
+    tree = DecisionTreeClassifier(random_state=0).fit(column, labels)
+    expected = np.zeros((len(new), n_classes))
+    expected[:, tree.classes_] = tree.predict_proba(new)
+    got = one_tree(column, max_features=1).predict_proba(labels, new, seed=0)
+    np.testing.assert_allclose(got, expected, atol=1e-12)
+
+
+def test_all_features_give_scikit_learns_tree_exactly_where_no_gains_tie():
+    accepted = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        features = rng.normal(size=(300, 3)).astype(np.float32)
+        # steps in one feature and a slope over two others: nodes are large, and seldom tie
+        slope = features[:, 0] + 0.05 * features[:, 1] > 0.5
+        labels = slope * 1 + 2 * (features[:, 2] > rng.normal())
+        new = rng.normal(size=(500, 3)).astype(np.float32)
+        trees = [DecisionTreeClassifier(random_state=k).fit(features, labels) for k in range(8)]
+        expected = [tree.predict(new) for tree in trees]
+        if any((one != expected[0]).any() for one in expected):
+            continue  # equal gains: scikit-learn's draw decides
+        accepted += 1
+        engine = one_tree(features, max_features=3)
+        np.testing.assert_array_equal(engine.predict(labels, new, seed=seed), expected[0])
+        np.testing.assert_array_equal(engine.predict(labels, features, seed=seed), labels)
+    assert accepted >= 5
+
+
+def test_null_is_scikit_learns():
+    features, sets = relu_features(200)
+    rng = np.random.default_rng(1)
+    engine = ForestEngine(features, n_trees=100)
+    ours, theirs = [], []
+    for k in range(40):
+        labels = rng.permutation(np.arange(200) % 2)
+        other = RandomForestClassifier(100, random_state=k).fit(features, labels)
+        for scores, predicted in (
+            (ours, engine.predict(labels, sets, seed=k)),
+            (theirs, other.predict(sets)),
+        ):
+            scores.append((predicted.reshape(3, -1) == labels).mean(axis=1))
+    ours, theirs = np.array(ours), np.array(theirs)
+    assert np.all(ours.mean(axis=0)[:2] > 0.6)  # memory to be measured at all
+    np.testing.assert_allclose(ours.mean(axis=0), theirs.mean(axis=0), atol=0.006)
+    for k in range(3):
+        assert stats.ks_2samp(ours[:, k], theirs[:, k]).pvalue > 0.01
+
+
+@pytest.mark.parametrize(
+    "shares", [(0.5, 0.5), (0.95, 0.05), (0.4, 0.3, 0.2, 0.1)], ids=["even", "rare", "four"]
+)
+@pytest.mark.parametrize("decimals", [None, 0], ids=["continuous", "duplicates"])
+def test_class_shares_are_scikit_learns_in_mean(shares, decimals):
+    features, sets = relu_features(150)
+    if decimals is not None:  # few distinct rows, so that leaves are impure; one dead unit
+        features, sets = features[:, :4].round(decimals), sets[:, :4].round(decimals)
+        features[:, 1] = sets[:, 1] = 0
+    labels = np.random.default_rng(2).choice(len(shares), size=150, p=shares)
+    ours = ForestEngine(features, n_trees=1500).predict_proba(labels, sets, seed=3)
+    other = RandomForestClassifier(1500, random_state=4).fit(features, labels)
+    theirs = other.predict_proba(sets)
+    np.testing.assert_allclose(ours.sum(axis=1), 1)
+    # of two means over independent trees, whose shares vary at most as votes do
+    variance = 2 * np.mean(theirs * (1 - theirs)) / 1500
+    assert np.mean((ours - theirs) ** 2) < 1.2 * variance
+    np.testing.assert_allclose(ours.mean(axis=0), theirs.mean(axis=0), atol=0.003)
+
+
+def test_constant_features_use_up_draws_once_one_varies():
+    # scikit-learn's rule: of {a, b, constant} two are drawn; a, the better, is among them in 2 of 3
+    features = np.array([[0, 0, 5], [1, 0, 5], [2, 1, 5], [3, 1, 5]], np.float32)
+    labels, new = [0, 1, 1, 1], [[0, 1, 5]]
+    trees = [
+        DecisionTreeClassifier(max_features=2, random_state=k).fit(features, labels)
+        for k in range(1000)
+    ]
+    engine = one_tree(features, max_features=2)
+    theirs = np.mean([tree.predict(new) for tree in trees])
+    ours = np.mean([engine.predict(labels, new, seed=k) for k in range(6000)])
+    assert theirs == pytest.approx(1 / 3, abs=0.04)
+    assert ours == pytest.approx(1 / 3, abs=0.02)
+
+
+def test_draws_go_on_until_a_feature_varies():
+    features = np.zeros((6, 40))
+    features[:, 17] = np.arange(6)
+    labels = [0, 1, 0, 1, 1, 0]
+    engine = one_tree(features, max_features=1)
+    np.testing.assert_array_equal(engine.predict(labels, features, seed=0), labels)
+
+
+def test_features_are_drawn_with_equal_chances():
+    engine = one_tree([[0] * 5, [1] * 5], max_features=1)
+    roots = [engine.predict([0, 1], np.eye(5), seed=k) for k in range(4000)]
+    assert np.all(np.sum(roots, axis=1) == 1)  # the unit vector of the root's feature goes right
+    assert stats.chisquare(np.sum(roots, axis=0)).pvalue > 0.001
+
+
+def test_bootstrap_counts_are_multinomial():
+    # where nothing varies, a tree's class shares are its bootstrap counts
+    n = 4
+    outcomes = list(combinations_with_replacement(range(n), n))
+    counts = np.array([np.bincount(one, minlength=n) for one in outcomes])
+    chances = [factorial(n) / np.prod([factorial(k) for k in one]) / n**n for one in counts]
+    engine = ForestEngine(np.zeros((n, 1)), n_trees=1)
+    drawn = [engine.predict_proba(np.arange(n), [[0]], seed=k)[0] * n for k in range(6000)]
+    index = [counts.tolist().index(one) for one in np.rint(drawn).astype(int).tolist()]
+    observed = np.bincount(index, minlength=len(counts))
+    assert stats.chisquare(observed, np.multiply(chances, 6000)).pvalue > 0.001
+
+
+def test_trees_of_a_forest_are_independent():
+    engine = ForestEngine(np.zeros((10, 1)), n_trees=100)
+    labels = np.arange(10) % 2
+    shares = [engine.predict_proba(labels, [[0]], seed=k)[0, 0] for k in range(1000)]
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.002)
+    assert np.std(shares) == pytest.approx(np.sqrt(0.25 / 10 / 100), rel=0.08)
+
+
+def test_two_rows():
+    votes = ForestEngine([[0.0], [1.0]], n_trees=4000).predict_proba([0, 1], [[0], [1]], seed=0)
+    # half of the bootstraps hold both rows, the others one of them alone
+    np.testing.assert_allclose(votes, [[0.75, 0.25], [0.25, 0.75]], atol=0.025)
+
+
+def test_one_row_and_one_class():
+    assert ForestEngine([[1.0, 2.0]], n_trees=3).predict([0], [[5, 5]], seed=0) == [0]
+    features, sets = relu_features(40)
+    proba = ForestEngine(features).predict_proba(np.full(40, 2), sets, seed=0, n_classes=4)
+    np.testing.assert_array_equal(proba, np.tile([0, 0, 1, 0], (len(sets), 1)))
+
+
+def test_votes_that_tie_go_to_the_lowest_label():
+    # without bootstrap each tree splits at 0.5, and the constant leaf is shared out evenly
+    assert one_tree([[1.0], [1.0]], max_features=1).predict([1, 0], [[1]], seed=0) == [0]
+
+
+def test_forest_knows_distinct_training_rows_by_heart():
+    features, _ = relu_features(400)
+    assert len(np.unique(features, axis=0)) == 400
+    labels = np.random.default_rng(3).permutation(np.arange(400) % 2)
+    assert np.mean(ForestEngine(features).predict(labels, features, seed=0) == labels) > 0.98
+
+
+def test_seed_decides():
+    features, sets = relu_features(100)
+    labels = np.arange(100) % 3
+    first, again, other = (
+        ForestEngine(features, n_trees=20).predict_proba(labels, sets, seed=seed)
+        for seed in (2**64 - 1, 2**64 - 1, 2**64 - 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+@pytest.mark.parametrize("shift", [1, 2**32, 2**63])
+def test_every_bit_of_the_seed_counts(shift):
+    features, sets = relu_features(60)
+    engine = ForestEngine(features, n_trees=5)
+    a, b = (engine.predict_proba(np.arange(60) % 2, sets, seed=seed) for seed in (5, 5 ^ shift))
+    assert (a != b).any()
+
+
+def test_rows_do_not_depend_on_each_other():
+    features, sets = relu_features(100)
+    engine, labels = ForestEngine(features, n_trees=30), np.arange(100) % 2
+    whole = engine.predict_proba(labels, sets, seed=5)
+    parts = [engine.predict_proba(labels, part, seed=5) for part in np.array_split(sets, 7)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    order = np.random.default_rng(0).permutation(len(sets))
+    np.testing.assert_array_equal(engine.predict_proba(labels, sets[order], seed=5), whole[order])
+    assert engine.predict(labels, sets[:0], seed=5).shape == (0,)
+
+
+def test_arrays_of_the_caller_are_copied_and_compiled_for_once():
+    features, sets = relu_features(50)
+    labels = np.arange(50, dtype=np.uint32) % 2
+    expected = ForestEngine(features, n_trees=5).predict_proba(labels, sets, seed=0)
+    kept = [np.asfortranarray(features), np.asfortranarray(sets), labels]
+    engine = ForestEngine(kept[0], n_trees=5)
+    kept[0][:] = 0
+    for array in kept:
+        array.flags.writeable = False
+    np.testing.assert_array_equal(engine.predict_proba(labels, kept[1], seed=0), expected)
+    assert len(forest_votes.signatures) == 1
+
+
+def test_threads_share_an_engine():
+    features, sets = relu_features(150)
+    engine, labels = ForestEngine(features, n_trees=50), np.arange(150) % 2
+
+    def predict(seed):
+        return engine.predict_proba(labels, sets, seed=seed)
+
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(predict, range(12)))
+    np.testing.assert_array_equal(together, [predict(seed) for seed in range(12)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    features=arrays(np.int8, (40, 3), elements=st.integers(-8, 8)),
+    labels=arrays(np.int64, 40, elements=st.integers(0, 2)),
+    seed=st.integers(0, 2**64 - 1),
+    transform=st.sampled_from([lambda x: x**3, lambda x: np.exp(x / 2), lambda x: 9.0 * x - 50]),
+)
+def test_in_bag_rows_are_invariant_to_increasing_transforms(features, labels, seed, transform):
+    # in the bag only: elsewhere a row may lie between two training values, on either side of their
+    # midpoint
+    features = features.astype(float)
+    plain, transformed = (
+        one_tree(x, max_features=2).predict_proba(labels, x, seed=seed, n_classes=3)
+        for x in (features, transform(features))
+    )
+    np.testing.assert_array_equal(plain, transformed)
+    for row in np.unique(features, axis=0):  # a leaf holds the rows that nothing tells apart
+        same = (features == row).all(axis=1)
+        shares = np.bincount(labels[same], minlength=3) / same.sum()
+        np.testing.assert_allclose(plain[same], np.tile(shares, (same.sum(), 1)), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("features", "parameters", "message"),
+    [
+        ([[1.0, np.nan]], {}, "not finite"),
+        ([[1e39]], {}, "not finite"),
+        ([1.0, 2.0], {}, "shape \\(2,\\)"),
+        (np.empty((0, 2)), {}, "0 rows"),
+        (np.empty((3, 0)), {}, "max_features|features"),
+        (np.zeros((MAX_ROWS + 1, 1)), {}, "65536 rows"),
+        ([[1.0]], {"n_trees": 0}, "n_trees = 0"),
+        ([[1.0]], {"n_trees": 2.5}, "n_trees = 2.5"),
+        ([[1.0]], {"max_features": 0}, "max_features = 0"),
+        ([[1.0]], {"max_features": 2}, "max_features = 2"),
+        ([[1.0]], {"max_features": "log2"}, "max_features = 'log2'"),
+    ],
+)
+def test_engine_refuses(features, parameters, message):
+    with pytest.raises(InputError, match=message) as raised:
+        ForestEngine(features, **parameters)
+    assert isinstance(raised.value, ValueError)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"labels": [0, 1, 1]}, "labels of shape \\(3,\\)"),
+        ({"labels": [0.0, 1.0]}, "type float64"),
+        ({"labels": [0, -1]}, "labels go from -1"),
+        ({"labels": [0, 2], "n_classes": 2}, "labels go from 0 to 2"),
+        ({"sets": [[1.0]]}, "features of shape \\(1, 1\\)"),
+        ({"sets": [[1.0, np.inf]]}, "not finite"),
+        ({"seed": -1}, "seed = -1"),
+        ({"seed": 2**64}, "seed = 18446744073709551616"),
+        ({"seed": None}, "seed = None"),
+    ],
+)
+def test_prediction_refuses(arguments, message):
+    engine = ForestEngine([[0.0, 1.0], [1.0, 0.0]], n_trees=2)
+    with pytest.raises(InputError, match=message):
+        engine.predict(**({"labels": [0, 1], "sets": [[0.0, 0.0]], "seed": 0} | arguments))
+
+
+def test_classifier_grows_the_engines_forest():
+    features, sets = relu_features(120)
+    labels = np.array(["coat", "pullover", "bag"])[np.arange(120) % 3]
+    forest = FastForestClassifier(40, random_state=6).fit(features, labels)
+    seed = np.random.RandomState(6).randint(2**32, dtype=np.uint64)
+    engine = ForestEngine(features, n_trees=40)
+    codes = np.searchsorted(["bag", "coat", "pullover"], labels)
+    expected = engine.predict_proba(codes, sets, seed=int(seed))
+    np.testing.assert_array_equal(forest.classes_, ["bag", "coat", "pullover"])
+    np.testing.assert_array_equal(forest.predict_proba(sets), expected)
+    np.testing.assert_array_equal(forest.predict(sets), forest.classes_[expected.argmax(axis=1)])
+    again = clone(forest).fit(features, labels)
+    np.testing.assert_array_equal(again.predict_proba(sets), expected)
+
+
+def test_classifier_keeps_scikit_learns_conventions():
+    failed = [
+        check
+        for check in check_estimator(FastForestClassifier(10, random_state=0), on_fail=None)
+        if check["status"] == "failed"
+    ]
+    assert not failed
+
+
+def test_kernels_work_where_no_cache_can_be_written(monkeypatch):
+    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
+
+    def plus_one(x):
+        return x + 1
+
+    assert jit(plus_one)(1) == 2
