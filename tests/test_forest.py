@@ -1,6 +1,7 @@
 """The forest engine against scikit-learn's trees and forests, and against exact probabilities."""
 
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from itertools import combinations_with_replacement
 from math import factorial
 
@@ -18,7 +19,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from memlib.errors import InputError
 from memlib.forest import MAX_ROWS, FastForestClassifier, ForestEngine
-from memlib.forest_split import SMALL_NODE, jit
+from memlib.forest_split import SMALL_NODE, below, jit, tree_rng
 from memlib.forest_trees import forest_votes
 
 SPREADS = (0.1, 0.3, 1.0)  # of the noise that makes a perturbed copy
@@ -66,24 +67,54 @@ def test_one_feature_gives_scikit_learns_tree_exactly(n, n_classes, decimals):
     np.testing.assert_allclose(got, expected, atol=1e-12)
 
 
-def test_all_features_give_scikit_learns_tree_exactly_where_no_gains_tie():
-    accepted = 0
-    for seed in range(60):
+def best_gains_tie(features, labels):
+    """Whether two splits of these rows are best, in exact arithmetic."""
+    gains = []
+    for column in features.T:
+        for threshold in np.unique(column)[:-1]:
+            sides = labels[column <= threshold], labels[column > threshold]
+            squares = [int(np.sum(np.bincount(side) ** 2)) for side in sides]
+            gains.append(sum(map(Fraction, squares, map(len, sides))))
+    return gains.count(max(gains)) > 1
+
+
+@pytest.mark.parametrize("n", [10, 40, 200])
+def test_all_features_give_scikit_learns_tree_exactly_where_no_gains_tie(n):
+    compared = 0
+    for seed in range(40):
         rng = np.random.default_rng(seed)
-        features = rng.normal(size=(300, 3)).astype(np.float32)
-        # steps in one feature and a slope over two others: nodes are large, and seldom tie
+        features = rng.normal(size=(n, 3)).astype(np.float32)
+        # a step in one feature and a slope over two others: nodes are large, and seldom tie
         slope = features[:, 0] + 0.05 * features[:, 1] > 0.5
         labels = slope * 1 + 2 * (features[:, 2] > rng.normal())
-        new = rng.normal(size=(500, 3)).astype(np.float32)
-        trees = [DecisionTreeClassifier(random_state=k).fit(features, labels) for k in range(8)]
-        expected = [tree.predict(new) for tree in trees]
-        if any((one != expected[0]).any() for one in expected):
-            continue  # equal gains: scikit-learn's draw decides
-        accepted += 1
+        tree = DecisionTreeClassifier(random_state=0).fit(features, labels)
+        nodes = tree.decision_path(features).toarray().astype(bool)[:, tree.tree_.feature >= 0].T
+        if any(best_gains_tie(features[rows], labels[rows]) for rows in nodes):
+            continue  # scikit-learn's draw or a rounding error decides
+        compared += 1
+        new = rng.normal(size=(1000, 3)).astype(np.float32)
         engine = one_tree(features, max_features=3)
-        np.testing.assert_array_equal(engine.predict(labels, new, seed=seed), expected[0])
+        predicted = engine.predict(labels, new, seed=seed)
+        np.testing.assert_array_equal(predicted, tree.predict(new))
         np.testing.assert_array_equal(engine.predict(labels, features, seed=seed), labels)
-    assert accepted >= 5
+    assert compared >= 5
+
+
+@pytest.mark.parametrize("copies", [1, SMALL_NODE], ids=["small", "large"])
+def test_equal_gains_of_one_feature_go_to_the_lowest_threshold(copies):
+    # cutting off two rows at either end of the first feature gains the same; the second feature
+    # then parts the others in another way
+    pairs = np.column_stack([np.arange(8), [3, 0, 6, 5, 2, 1, 7, 4]]).astype(np.float32)
+    labels = np.array([0, 0, 1, 0, 0, 1, 0, 0])
+    new = np.stack(np.meshgrid(np.arange(8), np.arange(8)), axis=-1).reshape(-1, 2)
+    lowest, highest = (
+        DecisionTreeClassifier(random_state=0).fit(sign * pairs, labels).predict(sign * new)
+        for sign in (1, -1)
+    )
+    assert (lowest != highest).any()
+    many, many_labels = np.repeat(pairs, copies, axis=0), np.repeat(labels, copies)
+    predicted = one_tree(many, max_features=2).predict(many_labels, new, seed=0)
+    np.testing.assert_array_equal(predicted, lowest)
 
 
 def test_null_is_scikit_learns():
@@ -154,6 +185,14 @@ def test_features_are_drawn_with_equal_chances():
     roots = [engine.predict([0, 1], np.eye(5), seed=k) for k in range(4000)]
     assert np.all(np.sum(roots, axis=1) == 1)  # the unit vector of the root's feature goes right
     assert stats.chisquare(np.sum(roots, axis=0)).pvalue > 0.001
+
+
+def test_draws_from_a_bound_near_the_word_size_are_even():
+    # without rejection one in three of these values would be drawn twice as often
+    rng = tree_rng(np.uint64(0), 0)
+    drawn = [below(rng, 3 * 2**30) for _ in range(3000)]
+    assert 0 <= min(drawn) <= max(drawn) < 3 * 2**30
+    assert stats.chisquare(np.bincount(np.remainder(drawn, 3))).pvalue > 0.001
 
 
 def test_bootstrap_counts_are_multinomial():
