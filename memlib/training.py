@@ -57,7 +57,7 @@ def train_network(
     targets = torch.from_numpy(np.eye(int(labels.max()) + 1, dtype=np.float32)[labels])
     done = after
     for epoch in epochs:
-        if epoch <= done:
+        if epoch < done:
             raise InputError(f"epoch {epoch} comes after epoch {done}: epochs have to increase")
         while done < epoch:
             done += 1

@@ -111,6 +111,8 @@ def test_interruption_says_what_is_kept(tmp_path):
         cwd=ROOT,
         env={**os.environ, "MEMLIB_RESULTS": str(tmp_path)},
         start_new_session=True,
+        # A test run in the background of a shell inherits that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while not list(tmp_path.rglob("epoch_*.npz")):
         assert process.poll() is None, process.stderr.read()
