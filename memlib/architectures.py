@@ -1,6 +1,6 @@
 """The six networks of the paper, declared layer by layer (caption of Fig. 1); no torch here."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -12,14 +12,15 @@ class Dense:
 
 @dataclass(frozen=True)
 class Conv:
-    """2-D convolution with ReLU, square kernel, stride 1, no padding.
+    """2-D convolution with ReLU, square kernel, no padding.
 
     The caption calls the (3, 3) of Keras' ``Conv2d(filters, (3, 3))`` "strides"; in that argument
-    order it is the kernel size.
+    order it is the kernel size, and the stride is 1.
     """
 
     filters: int
     kernel: int = 3
+    stride: int = 1
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class Architecture:
             if isinstance(layer, Dense | Conv)
         )
         return f"{'CNN' if self.is_cnn else 'MLP'} {sizes}{', dropout' if self.has_dropout else ''}"
+
+    def with_stride(self, stride: int) -> "Architecture":
+        """Return the same network with another stride in its convolutions."""
+        layers = (replace(x, stride=stride) if isinstance(x, Conv) else x for x in self.layers)
+        return replace(self, layers=tuple(layers))
 
     def as_list(self) -> list[dict[str, object]]:
         """Return the layers as plain data, for keys and attributes."""

@@ -31,6 +31,7 @@ FASHION_MNIST_CLASSES = (
 )
 BUNDLED_NAME = "fashion_mnist_pullover_coat"
 BUNDLED_CHECKSUM = "sha256:f022a0ad22bc4ab76e3ac845701b56cd041712d071ab92392c1e4bab3dbb41d2"
+PIXEL_SCALES = ("unit", "standardized", "raw")
 CONTENT = ("image", "label", "split", "original_index")
 
 
@@ -148,6 +149,8 @@ def load_data(
     n_validation_images: int = 2000,
     inputs: str = "images",
     noise_sd: float = 1.0,
+    pixel_scale: str = "unit",
+    shuffled_labels: float = 0.0,
     seed: int = 0,
 ) -> Data:
     """Draw a run's training and validation samples from a labelled file.
@@ -162,20 +165,30 @@ def load_data(
     n_images, n_validation_images
         Samples of all classes together, a multiple of the number of classes.
     inputs
-        ``"images"``: pixels divided by 255. ``"noise"``: every pixel replaced by Gaussian noise
-        of mean 0 and standard deviation `noise_sd`, labels kept (section 7).
+        ``"images"``: the pixels. ``"noise"``: every pixel replaced by Gaussian noise of mean 0
+        and standard deviation `noise_sd`, labels kept (section 7).
     noise_sd
         Standard deviation of the noise, above 0.
+    pixel_scale
+        Of images: ``"unit"`` from 0 to 1; ``"standardized"`` mean 0 and standard deviation 1 over
+        all pixels of the training images; ``"raw"`` from 0 to 255.
+    shuffled_labels
+        Share of the training labels, 0 to 1, that are permuted among themselves before training:
+        the network never sees the true ones (Zhang et al. 2017).
     seed
-        Base seed; streams ``subset`` and ``input_noise``.
+        Base seed; streams ``subset``, ``input_noise`` and ``shuffled_labels``.
 
     Raises
     ------
     InputError
-        When `inputs` is neither, or the file does not hold that many samples of each class.
+        When a choice is none of these, or the file does not hold that many samples of each class.
     """
     if inputs not in ("images", "noise"):
         raise InputError(f"inputs = {inputs!r}: take images or noise")
+    if pixel_scale not in PIXEL_SCALES:
+        raise InputError(f"pixel_scale = {pixel_scale!r}: take one of {', '.join(PIXEL_SCALES)}")
+    if not 0 <= shuffled_labels <= 1:
+        raise InputError(f"shuffled_labels = {shuffled_labels}: take a share between 0 and 1")
     labelled = load_labelled_images(name)
     check_counts(labelled, n_images, n_validation_images)
     names = class_names(labelled)
@@ -189,7 +202,16 @@ def load_data(
             rng = stream(seed, "input_noise", part)
             images[split] = rng.standard_normal(shape, dtype=np.float32) * np.float32(noise_sd)
         else:
-            images[split] = labelled["image"].values[rows].astype(np.float32) / np.float32(255)
+            images[split] = labelled["image"].values[rows].astype(np.float32)
+    if inputs == "images":
+        shift, unit = 0.0, {"unit": 255.0, "raw": 1.0}.get(pixel_scale)
+        if unit is None:
+            shift, unit = images["train"].mean(dtype=float), images["train"].std(dtype=float)
+        for split in images:
+            images[split] = (images[split] - np.float32(shift)) / np.float32(unit)
+    rng = stream(seed, "shuffled_labels")
+    chosen = rng.permutation(n_images)[: round(shuffled_labels * n_images)]
+    labels["train"][chosen] = labels["train"][rng.permutation(chosen)]
     return Data(images["train"], labels["train"], images["test"], labels["test"], names)
 
 

@@ -21,6 +21,36 @@ def output_layer(network: nn.Module) -> nn.Module:
     return linear[-1]
 
 
+FEATURE_LAYERS = ("last_hidden", "first_hidden", "pixels")
+
+
+def features_of(network: nn.Module, images: np.ndarray, layer: str = "last_hidden") -> np.ndarray:
+    """Return the features of images that one of `FEATURE_LAYERS` gives.
+
+    Parameters
+    ----------
+    network
+        Layers in order, each with weights an ``nn.Linear`` or ``nn.Conv2d``.
+    images
+        float32 (sample, row, column).
+    layer
+        ``"last_hidden"`` (the paper's), ``"first_hidden"`` or ``"pixels"``, the images themselves.
+
+    Raises
+    ------
+    InputError
+        For another layer.
+    """
+    if layer not in FEATURE_LAYERS:
+        raise InputError(f"feature_layer = {layer!r}: take one of {', '.join(FEATURE_LAYERS)}")
+    if layer == "pixels":
+        return images.reshape(len(images), -1)
+    if layer == "last_hidden":
+        return extract_learned_features(network, images)
+    weighted = [n for n, m in network.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    return extract_learned_features(network, images, layer=weighted[1])
+
+
 def extract_learned_features(
     network: nn.Module,
     images: np.ndarray,

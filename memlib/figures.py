@@ -61,7 +61,7 @@ FIGURES = {
             "10,000 training images in place of 2,000",
             panels=MLP_PANELS,
             images_factor=5,
-            by_scale={"teaching": {"epochs": 300, "n_measured_epochs": 6}},
+            by_scale={"teaching": {"epochs": 250, "n_measured_epochs": 5}},
         ),
         Figure(
             "fig4",
@@ -99,7 +99,7 @@ SCALES = {
     scale.name: scale
     for scale in (
         Scale("smoke", "seconds: does it run?", 12, 2, 3, 400, 400, 19, 20),
-        Scale("teaching", "minutes: the paper's patterns", 1000, 30, 12, 2000, 2000, 25, 100),
+        Scale("teaching", "minutes: the paper's patterns", 1000, 25, 10, 2000, 2000, 25, 100),
         Scale("paper", "the paper's own size", 100_000, 10_000, 25, 2000, 2000, 100, 500),
     )
 }
@@ -137,6 +137,27 @@ class Settings(BaseModel):
     n_permutations: Annotated[Count, Field(description="shuffles of the labels, B")]
     n_trees: Annotated[Count, Field(description="trees of the random forest")]
     classifier: Annotated[Literal[CLASSIFIERS], Field(description="shallow classifier")]  # type: ignore[valid-type]
+    feature_layer: Annotated[
+        Literal["last_hidden", "first_hidden", "pixels"],
+        Field(description="where the features are taken"),
+    ]
+    loss: Annotated[Literal["binary", "categorical"], Field(description="cross-entropy")]
+    initial_weights: Annotated[
+        Literal["glorot", "he", "torch"], Field(description="limit of the uniform first weights")
+    ]
+    rmsprop_decay: Annotated[float, Field(ge=0, lt=1, description="of rmsProp's memory")]
+    rmsprop_epsilon: Annotated[float, Field(gt=0, description="added to rmsProp's root")]
+    pixel_scale: Annotated[
+        Literal["unit", "standardized", "raw"], Field(description="0 to 1, mean 0, or 0 to 255")
+    ]
+    shuffled_labels: Annotated[
+        float, Field(ge=0, le=1, description="share of labels shuffled before training")
+    ]
+    conv_stride: Annotated[int, Field(ge=1, le=3, description="stride of the convolutions")]
+    precision: Annotated[
+        Literal["float32", "bfloat16"], Field(description="of the products in training")
+    ]
+    device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="where to train")]
 
     @model_validator(mode="after")
     def _check(self) -> "Settings":
@@ -219,6 +240,16 @@ def resolve(figure: str, scale: str = "teaching", **changes: Any) -> Settings:
         "n_permutations": size.n_permutations,
         "n_trees": size.n_trees,
         "classifier": "random_forest",
+        "feature_layer": "last_hidden",
+        "loss": "binary",
+        "initial_weights": "glorot",
+        "rmsprop_decay": 0.9,
+        "rmsprop_epsilon": 1e-7,
+        "pixel_scale": "unit",
+        "shuffled_labels": 0.0,
+        "conv_stride": 1,
+        "precision": "float32",
+        "device": "auto",
     }
     values |= dict(declared.by_scale.get(scale, {}))
     values |= {name: value for name, value in changes.items() if value is not None}

@@ -8,7 +8,7 @@ from sklearn.base import ClassifierMixin
 from torch import nn
 
 from memlib.data import Data
-from memlib.features import extract_learned_features, predict_logits
+from memlib.features import extract_learned_features, features_of, predict_logits
 from memlib.null import Scores, compute_null, score_labellings
 from memlib.perturb import make_s_validation_set
 
@@ -76,6 +76,7 @@ def score_network(
     perturbation_kind: str,
     classifier: str,
     n_trees: int,
+    feature_layer: str = "last_hidden",
     seed: int,
     epoch: int,
 ) -> Scores:
@@ -84,23 +85,19 @@ def score_network(
     As `shared_structure_test`, with the independent validation set beside, and with random
     streams of its own for each epoch.
     """
+    sets = [
+        make_s_validation_set(data.train_images, strength, kind=perturbation_kind, seed=seed)
+        for strength in perturbations
+    ]
     return score_labellings(
-        extract_learned_features(network, data.train_images),
+        features_of(network, data.train_images, feature_layer),
         data.train_labels,
-        [
-            extract_learned_features(
-                network,
-                make_s_validation_set(
-                    data.train_images, strength, kind=perturbation_kind, seed=seed
-                ),
-            )
-            for strength in perturbations
-        ],
+        [features_of(network, images, feature_layer) for images in sets],
         labellings,
         classifier=classifier,
         n_trees=n_trees,
         validation=(
-            extract_learned_features(network, data.validation_images),
+            features_of(network, data.validation_images, feature_layer),
             data.validation_labels,
         ),
         seed=seed,

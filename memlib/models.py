@@ -1,4 +1,4 @@
-"""Networks in torch, built from their declaration, with Keras' initial weights."""
+"""Networks in torch, built from their declaration."""
 
 import numpy as np
 import torch
@@ -9,8 +9,10 @@ from memlib.errors import InputError
 from memlib.seeds import stream
 
 
-def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Draw weights uniformly within sqrt(6 / (fan in + fan out)) of 0 (Keras' default).
+def draw_weights(
+    shape: tuple[int, ...], rng: np.random.Generator, kind: str = "glorot"
+) -> np.ndarray:
+    """Draw initial weights uniformly within a limit of 0.
 
     Parameters
     ----------
@@ -18,9 +20,21 @@ def glorot_uniform(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarr
         (outputs, inputs) of a dense layer, or (filters, channels, rows, columns) of a convolution.
     rng
         Source of randomness.
+    kind
+        The limit: ``"glorot"`` sqrt(6 / (fan in + fan out)), Keras' default; ``"he"``
+        sqrt(6 / fan in); ``"torch"`` sqrt(1 / fan in), torch's default.
+
+    Raises
+    ------
+    InputError
+        For another kind.
     """
     window = int(np.prod(shape[2:]))
-    limit = np.sqrt(6 / ((shape[0] + shape[1]) * window))
+    fan_out, fan_in = shape[0] * window, shape[1] * window
+    squares = {"glorot": 6 / (fan_in + fan_out), "he": 6 / fan_in, "torch": 1 / fan_in}
+    if kind not in squares:
+        raise InputError(f"initial_weights is {kind!r}: take one of {', '.join(squares)}")
+    limit = np.sqrt(squares[kind])
     return rng.uniform(-limit, limit, shape).astype(np.float32)
 
 
@@ -29,6 +43,7 @@ def build_network(
     *,
     image_shape: tuple[int, int] = (28, 28),
     n_classes: int = 2,
+    initial_weights: str = "glorot",
     seed: int = 0,
 ) -> nn.Sequential:
     """Build a network of (sample, row, column) images with one logit a class.
@@ -43,16 +58,19 @@ def build_network(
         Rows and columns of an image.
     n_classes
         Number of outputs, 2 or more.
+    initial_weights
+        See `draw_weights`; biases start at 0.
     seed
         Base seed; each layer with weights has its own stream ``weights``, so that panels which
-        begin with the same layer begin with the same weights. Biases start at 0.
+        begin with the same layer begin with the same weights.
     """
     modules: list[nn.Module] = [nn.Unflatten(1, (1, image_shape[0]))] if architecture.is_cnn else []
     shape: tuple[int, ...] = (1, *image_shape)
     for layer in (*architecture.layers, Dense(n_classes)):
         if isinstance(layer, Conv):
-            modules += [nn.Conv2d(shape[0], layer.filters, layer.kernel), nn.ReLU()]
-            shape = (layer.filters, *(side - layer.kernel + 1 for side in shape[1:]))
+            kernel, stride = layer.kernel, layer.stride
+            modules += [nn.Conv2d(shape[0], layer.filters, kernel, stride), nn.ReLU()]
+            shape = (layer.filters, *((side - kernel) // stride + 1 for side in shape[1:]))
         elif isinstance(layer, MaxPool):
             modules.append(nn.MaxPool2d(layer.size))
             shape = (shape[0], *(side // layer.size for side in shape[1:]))
@@ -69,7 +87,8 @@ def build_network(
     weighted = [module for module in network if isinstance(module, nn.Linear | nn.Conv2d)]
     with torch.no_grad():
         for index, module in enumerate(weighted):
-            weights = glorot_uniform(tuple(module.weight.shape), stream(seed, "weights", index))
+            rng = stream(seed, "weights", index)
+            weights = draw_weights(tuple(module.weight.shape), rng, initial_weights)
             module.weight.copy_(torch.from_numpy(weights))
             assert module.bias is not None
             module.bias.zero_()

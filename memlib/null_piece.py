@@ -47,6 +47,7 @@ class NullBlock:
             "perturbation_kind": settings.perturbation_kind,
             "classifier": settings.classifier,
             "n_trees": settings.n_trees if forest else None,
+            "feature_layer": settings.feature_layer,
             "code": store.code_digest(NULL_CODE),
         }
 
@@ -117,6 +118,7 @@ class NullBlock:
                 perturbation_kind=settings.perturbation_kind,
                 classifier=settings.classifier,
                 n_trees=settings.n_trees,
+                feature_layer=settings.feature_layer,
                 seed=self.training.seed,
                 epoch=self.epoch,
             )

@@ -29,6 +29,15 @@ def shuffle_pixels(images: np.ndarray, share: float, rng: np.random.Generator) -
     return shuffled.reshape(images.shape)
 
 
+def shuffle_shared_pixels(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Permute a random share of the pixels, the same positions in the same order in all images."""
+    flat = images.reshape(len(images), -1)
+    source = rng.permutation(flat.shape[1])[: round(share * flat.shape[1])]
+    shuffled = flat.copy()
+    shuffled[:, np.sort(source)] = flat[:, source]
+    return shuffled.reshape(images.shape)
+
+
 def rotate(images: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
     """Rotate every image counter-clockwise, corners filled with 0 (`rng` is not used)."""
     return ndimage.rotate(images, degrees, axes=(2, 1), reshape=False, order=1).astype(images.dtype)
@@ -62,6 +71,7 @@ class Kind:
 
 KINDS = {
     "shuffle": Kind(shuffle_pixels, "share of pixels shuffled", "1", 1.0),
+    "shuffle_shared": Kind(shuffle_shared_pixels, "share of pixels shuffled alike", "1", 1.0),
     "rotate": Kind(rotate, "angle of rotation", "degree", 360.0),
     "add_noise": Kind(add_noise, "standard deviation of added noise", "1", np.inf),
     "occlude": Kind(occlude, "share of the image hidden", "1", 1.0),
@@ -91,8 +101,9 @@ def make_s_validation_set(
     strength
         How much, in the unit of `kind`: 0.05 shuffles 5 % of the pixels.
     kind
-        One of `KINDS`: ``"shuffle"`` (the paper's), ``"rotate"`` (its alternative),
-        ``"add_noise"``, ``"occlude"``.
+        One of `KINDS`: ``"shuffle"`` (the paper's), ``"shuffle_shared"`` (its other reading: the
+        same positions in all images), ``"rotate"`` (its alternative), ``"add_noise"``,
+        ``"occlude"``.
     seed
         Base seed; each kind and strength has a stream of its own, so that a set does not depend
         on which other sets are made.

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from memlib import store
-from memlib.architectures import ARCHITECTURES
+from memlib.devices import device_name
 from memlib.errors import ResultError
 from memlib.figures import FIGURES, resolve
 from memlib.null import null_dataset
@@ -23,6 +23,12 @@ from memlib.results import SCHEMA_VERSION, assemble, label_panel, read_result, w
 from memlib.scheduling import compute
 from memlib.training_piece import Training
 from memlib.version import __version__
+
+LOSS_NAMES = {
+    "binary": "mean binary cross-entropy over sigmoid outputs",
+    "categorical": "mean cross-entropy over the softmax of the outputs",
+}
+INITIAL_WEIGHTS = {"glorot": "Glorot", "he": "He", "torch": "torch's default, Kaiming"}
 
 
 def assemble_result(one: Plan) -> xr.DataTree:
@@ -46,10 +52,11 @@ def assemble_result(one: Plan) -> xr.DataTree:
             float(run.attrs["seconds"]) for run in runs[1:]
         )
         kind = KINDS[settings.perturbation_kind]
+        architecture = training.architecture
         dataset.attrs |= {
             "panel": panel,
-            "network": ARCHITECTURES[panel].label,
-            "layers": store.to_json(ARCHITECTURES[panel].as_list()),
+            "network": architecture.label,
+            "layers": store.to_json(architecture.as_list()),
         }
         panels[panel] = label_panel(dataset, kind.strength, kind.units)
     return assemble(panels, _provenance(one, seconds))
@@ -97,9 +104,10 @@ def _provenance(one: Plan, seconds: float) -> dict[str, Any]:
         "parameters": settings.model_dump(mode="json"),
         "parameters_digest": one.digest,
         "base_seed": settings.seed,
-        "loss": "mean binary cross-entropy over sigmoid outputs",
-        "initial_weights": "Glorot uniform, zero bias",
-        "device": f"{platform.system()} {platform.machine()}, CPU, one process a core",
+        "loss": LOSS_NAMES[settings.loss],
+        "initial_weights": f"{INITIAL_WEIGHTS[settings.initial_weights]} uniform, zero bias",
+        "device": f"{platform.system()} {platform.machine()}, "
+        + device_name(one.trainings[0].spec["device"]),
         "compute_seconds": round(seconds, 1),
         "data_checksum": one.trainings[0].spec["data"],
         "code_digest": store.code_digest(),

@@ -101,7 +101,9 @@ def compute(
         _workers(scheduler),
         _progress_bar(list(chain(*ordered)), list(chain(*blocks)), progress),
     ):
-        _run_pieces(ordered, n_jobs if scheduler is None else -1)
+        # One process holds the GPU; its threads keep it busy, and measuring needs it no more.
+        on_gpu = scheduler is None and any(one[0].spec["device"] != "cpu" for one in ordered)
+        _run_pieces(ordered, n_jobs if scheduler is None else -1, threads=on_gpu)
         _run_pieces(blocks, n_jobs if scheduler is None else -1)
 
 
@@ -125,16 +127,19 @@ def _workers(scheduler: str | None) -> Iterator[None]:
         yield
 
 
-def _run_pieces(pieces: Sequence[Sequence[Training | NullBlock]], n_jobs: int) -> None:
+def _run_pieces(
+    pieces: Sequence[Sequence[Training | NullBlock]], n_jobs: int, *, threads: bool = False
+) -> None:
     results = str(store.results_dir().resolve())
     if pieces:
         n_jobs = min(n_jobs, len(pieces))
         with warnings.catch_warnings():
             # joblib warns when it replaces a worker that idled too long; nothing is lost.
             warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
-            Parallel(n_jobs=n_jobs, batch_size=1)(
-                delayed(compute_pieces)(one, results) for one in pieces
+            parallel = Parallel(
+                n_jobs=n_jobs, **({"backend": "threading"} if threads else {"batch_size": 1})
             )
+            parallel(delayed(compute_pieces)(one, results) for one in pieces)
 
 
 @contextmanager

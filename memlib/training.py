@@ -53,8 +53,9 @@ def train_network(
     InputError
         When the loss is no longer finite, or epochs do not increase.
     """
-    inputs = torch.from_numpy(images)
-    targets = torch.from_numpy(np.eye(int(labels.max()) + 1, dtype=np.float32)[labels])
+    inputs = torch.from_numpy(images).to(step.device)
+    one_hot = np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
+    targets = torch.from_numpy(one_hot).to(step.device)
     done = after
     for epoch in epochs:
         if epoch < done:
@@ -62,6 +63,7 @@ def train_network(
         while done < epoch:
             done += 1
             order = torch.from_numpy(stream(seed, "batches", done).permutation(len(images)))
+            order = order.to(step.device)
             step.start_epoch(stream_integer(seed, "dropout", done))
             loss = step.run(inputs[order], targets[order], batch_size)
             if not math.isfinite(loss):

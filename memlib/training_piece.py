@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from memlib import store
-from memlib.architectures import ARCHITECTURES
+from memlib.architectures import ARCHITECTURES, Architecture
 from memlib.data import Data, load_data, load_labelled_images
+from memlib.devices import choose_device
 from memlib.errors import ResultError
 from memlib.figures import Settings
 
@@ -23,6 +24,8 @@ TRAINING_CODE = (
     "architectures",
     "convolution",
     "data",
+    "graph_steps",
+    "losses",
     "models",
     "seeds",
     "steps",
@@ -32,19 +35,7 @@ CHECKPOINT_SECONDS = 60.0
 HEARTBEAT_SECONDS = 1.0
 
 
-@lru_cache(maxsize=8)
-def cached_data(
-    name: str, n_images: int, n_validation_images: int, inputs: str, noise_sd: float, seed: int
-) -> Data:
-    """Load a run's data once a process."""
-    return load_data(
-        name,
-        n_images=n_images,
-        n_validation_images=n_validation_images,
-        inputs=inputs,
-        noise_sd=noise_sd,
-        seed=seed,
-    )
+cached_data = lru_cache(maxsize=8)(load_data)  # a run's data once a process
 
 
 @dataclass(frozen=True)
@@ -59,18 +50,32 @@ class Training:
     def spec(self) -> dict[str, Any]:
         """All that the trained network depends on."""
         settings = self.settings
-        return {
+        spec = {
             "data": load_labelled_images(settings.data).attrs["content_checksum"],
             "n_images": settings.n_images,
             "inputs": settings.inputs,
             "noise_sd": settings.noise_sd if settings.inputs == "noise" else None,
-            "layers": ARCHITECTURES[self.panel].as_list(),
+            "pixel_scale": settings.pixel_scale if settings.inputs == "images" else None,
+            "shuffled_labels": settings.shuffled_labels,
+            "layers": self.architecture.as_list(),
+            "initial_weights": settings.initial_weights,
+            "loss": settings.loss,
             "optimizer": settings.optimizer,
             "learning_rate": settings.learning_rate,
             "batch_size": settings.batch_size,
+            "precision": settings.precision,
+            "device": choose_device(settings.device),
             "seed": self.seed,
             "code": store.code_digest(TRAINING_CODE),
         }
+        if settings.optimizer == "rmsprop":
+            spec |= {"decay": settings.rmsprop_decay, "epsilon": settings.rmsprop_epsilon}
+        return spec
+
+    @property
+    def architecture(self) -> Architecture:
+        """The panel's network, as declared."""
+        return ARCHITECTURES[self.panel].with_stride(self.settings.conv_stride)
 
     @cached_property
     def key(self) -> str:
@@ -88,11 +93,13 @@ class Training:
         settings = self.settings
         return cached_data(
             settings.data,
-            settings.n_images,
-            settings.n_validation_images,
-            settings.inputs,
-            settings.noise_sd,
-            self.seed,
+            n_images=settings.n_images,
+            n_validation_images=settings.n_validation_images,
+            inputs=settings.inputs,
+            noise_sd=settings.noise_sd,
+            pixel_scale=settings.pixel_scale,
+            shuffled_labels=settings.shuffled_labels,
+            seed=self.seed,
         )
 
     def snapshot(self, epoch: int) -> Path:
@@ -110,28 +117,40 @@ class Training:
 
     def network(self, epoch: int) -> Any:
         """Load the stored network of an epoch (a torch module)."""
-        step = self._step()
+        from memlib.models import load_network_arrays
+
         arrays = store.read_arrays(self.snapshot(epoch))
         if arrays is None:
             raise ResultError(f"no network of epoch {epoch} in {self.folder}")
-        step.load_arrays(arrays)
-        return step.network
+        network = self._build()
+        load_network_arrays(network, {name: arrays[name] for name in network.state_dict()})
+        return network
 
-    def _step(self) -> Any:
+    def _build(self) -> Any:
         from memlib.models import build_network
-        from memlib.steps import make_step
 
         data = self.data
-        network = build_network(
-            ARCHITECTURES[self.panel],
+        return build_network(
+            self.architecture,
             image_shape=data.train_images.shape[1:],
             n_classes=data.n_classes,
+            initial_weights=self.settings.initial_weights,
             seed=self.seed,
         )
+
+    def _step(self) -> Any:
+        from memlib.steps import make_step
+
+        settings = self.settings
         return make_step(
-            network,
-            optimizer=self.settings.optimizer,
-            learning_rate=self.settings.learning_rate,
+            self._build(),
+            device=self.spec["device"],
+            optimizer=settings.optimizer,
+            learning_rate=settings.learning_rate,
+            loss=settings.loss,
+            decay=settings.rmsprop_decay,
+            epsilon=settings.rmsprop_epsilon,
+            precision=settings.precision,
         )
 
     def compute(self) -> None:

@@ -37,6 +37,16 @@ perturbations: list[float] | None = None  # their strengths
 n_permutations: int | None = None  # shuffles of the labels
 n_trees: int | None = None  # trees of the random forest
 classifier: str | None = None  # shallow classifier's name
+feature_layer: str | None = None  # "last_hidden", ...
+loss: str | None = None  # "binary" or "categorical"
+initial_weights: str | None = None  # "glorot", "he", "torch"
+rmsprop_decay: float | None = None  # 0.9
+rmsprop_epsilon: float | None = None  # 1e-7
+pixel_scale: str | None = None  # "unit", "standardized", "raw"
+shuffled_labels: float | None = None  # share, before training
+conv_stride: int | None = None  # of the CNNs
+precision: str | None = None  # "float32" or "bfloat16"
+device: str | None = None  # "auto", "cpu" or "cuda"
 data: str = "fashion_mnist_pullover_coat"  # or a path
 
 # %% [markdown]
@@ -70,6 +80,11 @@ changes = dict(
     n_validation_images=n_validation_images,
     perturbation_kind=perturbation_kind, perturbations=perturbations,
     n_permutations=n_permutations, n_trees=n_trees, classifier=classifier,
+    feature_layer=feature_layer, loss=loss,
+    initial_weights=initial_weights, pixel_scale=pixel_scale,
+    rmsprop_decay=rmsprop_decay, rmsprop_epsilon=rmsprop_epsilon,
+    shuffled_labels=shuffled_labels, conv_stride=conv_stride,
+    precision=precision, device=device,
 )
 result = run_figure("fig2", scale, **changes)
 

@@ -57,7 +57,7 @@ BAD = [
     ("optimizer", 3, "sgd, rmsprop"),
     ("inputs", "sound", "images, noise"),
     ("classifier", "forest", "random_forest"),
-    ("perturbation_kind", "blur", "shuffle, rotate, add_noise, occlude"),
+    ("perturbation_kind", "blur", "shuffle, shuffle_shared, rotate, add_noise, occlude"),
     ("perturbations", [1.5], "1.5"),
     ("perturbations", [0.05, -0.1], "-0.1"),
     ("perturbations", [NAN], "nan"),

@@ -134,7 +134,9 @@ def recorder(n=10):
         seen.append((inputs.numpy().copy(), targets.numpy().copy(), batch_size))
         return 0.7  # the loss
 
-    step = SimpleNamespace(network=object(), start_epoch=lambda seed: seen.append(seed), run=take)
+    step = SimpleNamespace(
+        device="cpu", network=object(), start_epoch=lambda seed: seen.append(seed), run=take
+    )
     images = np.arange(n, dtype=np.float32).reshape(n, 1, 1)
     return step, seen, images, (np.arange(n) % 2).astype(np.int64)
 

@@ -1,0 +1,47 @@
+"""Where networks are trained: on the CPU, or on a GPU where there is one."""
+
+from pathlib import Path
+
+from memlib.errors import InputError
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def choose_device(asked: str = "auto") -> str:
+    """Return ``"cpu"`` or ``"cuda"``.
+
+    Parameters
+    ----------
+    asked
+        ``"auto"`` takes a CUDA device where there is one.
+
+    Raises
+    ------
+    InputError
+        For another name, or when CUDA is asked for and there is no such device.
+    """
+    if asked not in DEVICES:
+        raise InputError(f"device = {asked!r}: take one of {', '.join(DEVICES)}")
+    if asked == "cpu" or (asked == "auto" and not _has_nvidia_driver()):
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if asked == "cuda":
+        raise InputError("device = 'cuda': torch finds no CUDA device here; take cpu or auto")
+    return "cpu"
+
+
+def device_name(device: str) -> str:
+    """Return a device as results name it: with its model where it is a GPU."""
+    if device == "cpu":
+        return "CPU, one process a core"
+    import torch
+
+    return f"GPU {torch.cuda.get_device_name()}"
+
+
+def _has_nvidia_driver() -> bool:
+    """Whether looking for CUDA is worth the import of torch."""
+    return any(Path(path).exists() for path in ("/dev/nvidiactl", "/dev/dxg"))
