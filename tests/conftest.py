@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,12 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         os.environ.pop("MEMLIB_RESULTS")
         if before is not None:
             os.environ["MEMLIB_RESULTS"] = before
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Hold torch to one thread, as every worker is: sums keep their order, and cores are free."""
+    from memlib.bench_timing import one_thread as limits
+
+    with limits():
+        yield

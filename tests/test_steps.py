@@ -13,12 +13,7 @@ from memlib.steps import DenseStep, Step, make_step
 OPTIMIZERS = {"sgd": 0.01, "rmsprop": 0.0001}
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def batch(n=40, seed=0):
