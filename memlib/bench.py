@@ -23,6 +23,7 @@ from memlib.bench_dataset import SCHEMA_VERSION, assemble_bench
 from memlib.bench_engines import r_versions
 from memlib.bench_null import bench_null
 from memlib.bench_training import bench_figure, bench_training
+from memlib.bench_variants import bench_variants
 from memlib.errors import InputError
 from memlib.runs import git_commit
 from memlib.version import __version__
@@ -49,6 +50,7 @@ class Sizes:
     n_figure_repeats: int
     worker_counts: tuple[int, ...] = (1, 2)
     figure_changes: Mapping[str, Any] = field(default_factory=dict)
+    variant_changes: Mapping[str, Any] = field(default_factory=dict)  # of a teaching-scale figure
 
 
 SMOKE = Sizes(
@@ -67,6 +69,7 @@ SMOKE = Sizes(
     permutation_sizes=(1, 2, 4),
     tree_sizes=(50, 100, 200),
     n_figure_repeats=1,
+    variant_changes={"n_images": 400, "epochs": 8, "n_measured_epochs": 2, "n_permutations": 4},
 )
 FULL = Sizes(
     scale="full",
@@ -84,6 +87,7 @@ FULL = Sizes(
     permutation_sizes=(1, 2, 4, 8),
     tree_sizes=(125, 250, 500, 1000),
     n_figure_repeats=3,
+    variant_changes={"n_permutations": 100},
 )
 
 
@@ -149,13 +153,15 @@ def run_bench(
     attributes = _provenance(sizes) | r_versions()
     started = time.monotonic()
     comparisons, scalings, peak = bench_training(sizes, say)
+    variant_comparisons, variants = bench_variants(sizes, say)
     null_comparisons, null_scalings, nulls = bench_null(sizes, say)
     figure_comparison, figure_scaling = bench_figure(sizes, say)
     attributes["wall_seconds"] = round(time.monotonic() - started, 1)
     dataset = assemble_bench(
-        [*comparisons, *null_comparisons, *figure_comparison],
+        [*comparisons, *variant_comparisons, *null_comparisons, *figure_comparison],
         [*scalings, *null_scalings, figure_scaling],
         nulls,
+        variants,
         peak,
         attributes,
     )

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from memlib.bench_timing import Comparison, Nulls, Peak, Scaling
+from memlib.bench_timing import Comparison, Nulls, Peak, Scaling, Variants
 from memlib.errors import ResultError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # name: (dims, long name, units)
 VARIABLES: Mapping[str, tuple[tuple[str, ...], str, str]] = {
     "subject": (("comparison",), "what is compared", ""),
@@ -40,6 +40,12 @@ VARIABLES: Mapping[str, tuple[tuple[str, ...], str, str]] = {
         "two-sample Kolmogorov-Smirnov p-value, null hypothesis: the engine's null is memlib's",
         "1",
     ),
+    "variant_status": (("variant",), "measured, or why not", ""),
+    "variant_null_mean": (
+        ("variant", "run", "epoch", "perturbation"),
+        "mean null accuracy of a run whose networks are trained in that way",
+        "1",
+    ),
     "scaling_size": (("scaling", "point"), "size of the work", "1"),
     "scaling_seconds": (("scaling", "point", "repeat"), "time of the work", "s"),
     "scaling_exponent": (
@@ -62,6 +68,9 @@ COORDINATES = {
     "engine": "software that grows the forests",
     "perturbation": "share of pixels shuffled",
     "permutation": "shuffle of the labels, drawn for each engine on its own",
+    "variant": "way of training: precision of the products, device",
+    "run": "figure and panel",
+    "epoch": "epoch of training",
     "scaling": "what grows",
     "point": "number of the size",
 }
@@ -79,6 +88,7 @@ def assemble_bench(
     comparisons: Sequence[Comparison],
     scalings: Sequence[Scaling],
     nulls: Nulls,
+    variants: Variants,
     peak: Peak,
     attributes: Mapping[str, Any],
 ) -> xr.Dataset:
@@ -104,6 +114,8 @@ def assemble_bench(
         "observed_accuracy": nulls.observed,
         "null_mean_difference": nulls.mean_difference,
         "ks_p_value": nulls.ks_p_value,
+        "variant_status": list(variants.status),
+        "variant_null_mean": variants.null_mean,
         "scaling_size": _padded((np.array(one.sizes) for one in scalings), n_points),
         "scaling_seconds": seconds,
         "scaling_exponent": _padded((one.exponents for one in scalings), n_repeats),
@@ -127,6 +139,9 @@ def assemble_bench(
             "engine": list(nulls.engines),
             "perturbation": list(nulls.perturbations),
             "permutation": np.arange(1, nulls.null.shape[-1] + 1),
+            "variant": list(variants.names),
+            "run": list(variants.runs),
+            "epoch": list(variants.epochs),
             "scaling": [one.name for one in scalings],
             "point": np.arange(1, n_points + 1),
         },

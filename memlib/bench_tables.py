@@ -126,6 +126,34 @@ def null_table(dataset: xr.Dataset) -> str:
     return markdown_table(header, rows)
 
 
+def variant_table(dataset: xr.Dataset) -> str:
+    """Return how far the nulls of other ways to train are from those of the first, at most."""
+    reference = dataset["variant_null_mean"].isel(variant=0)
+    rows = []
+    for name in dataset["variant"].values[1:]:
+        one = dataset.sel(variant=name)
+        if str(one["variant_status"].item()) != MEASURED:
+            rows.append([name, one["variant_status"].item(), *["–"] * 3])
+            continue
+        difference = abs(one["variant_null_mean"] - reference)
+        for run in dataset["run"].values:
+            here = difference.sel(run=run)
+            worst = here.stack(point=("epoch", "perturbation")).idxmax().item()
+            strength = strength_label(float(worst[1]), "1")
+            rows.append(
+                [
+                    name,
+                    run,
+                    f"{float(here.mean()):.4f}",
+                    f"{float(here.max()):.4f}",
+                    f"epoch {worst[0]:,}, {strength}",
+                ]
+            )
+    first = str(dataset["variant"].values[0])
+    header = ("trained with", "run", f"mean difference from {first}", "largest", "where")
+    return markdown_table(header, rows)
+
+
 def scaling_table(dataset: xr.Dataset) -> str:
     """Return how times grow: sizes, median times, fitted exponents."""
     rows = []

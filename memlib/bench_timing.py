@@ -161,3 +161,14 @@ class Nulls:
     observed: np.ndarray  # float64 (engine, perturbation)
     mean_difference: np.ndarray  # float64 (engine, perturbation)
     ks_p_value: np.ndarray  # float64 (engine, perturbation)
+
+
+@dataclass(frozen=True)
+class Variants:
+    """Mean nulls of the same runs, trained in other ways; NaN where one cannot be had."""
+
+    names: tuple[str, ...]
+    status: tuple[str, ...]
+    runs: tuple[str, ...]
+    epochs: tuple[int, ...]
+    null_mean: np.ndarray  # float64 (variant, run, epoch, perturbation)

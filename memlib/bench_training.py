@@ -182,7 +182,7 @@ def _measure_peak(sizes: "Sizes") -> Peak:
 
 
 @contextmanager
-def _results_in(folder: Path) -> Iterator[None]:
+def results_in(folder: Path) -> Iterator[None]:
     """Send results to a folder, in this process and in workers started from here on."""
     before = os.environ.get("MEMLIB_RESULTS")
     get_reusable_executor().shutdown(wait=True)  # older workers would write to the old folder
@@ -203,7 +203,7 @@ def bench_figure(sizes: "Sizes", say: Callable[[str], None]) -> tuple[list[Compa
     Workers are started and warm before the first timing: at this scale their start would count
     for more than the work.
     """
-    with tempfile.TemporaryDirectory() as scratch, _results_in(Path(scratch) / "results"):
+    with tempfile.TemporaryDirectory() as scratch, results_in(Path(scratch) / "results"):
 
         def run(n_workers: int, changes: Mapping[str, Any]) -> Timed:
             def seconds(repeat: int) -> float:

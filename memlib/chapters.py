@@ -16,7 +16,7 @@ from memlib.figures import FIGURES, resolve
 from memlib.notebooks import declared_parameters, execute
 
 METHOD_CHAPTERS = ("s_validation_by_eye", "algorithm_1_by_hand", "what_the_null_measures")
-CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, "benchmark")
+CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, "larger_runs", "benchmark")
 TYPES: Mapping[str, Any] = {
     "int": int,
     "float": float,

@@ -4,36 +4,60 @@ For the time left and for `--dry-run` only: no result depends on these numbers, 
 differ by a factor of two or so.
 """
 
+import math
 from typing import TYPE_CHECKING
 
 from memlib.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
+    from memlib.figures import Settings
     from memlib.null_piece import NullBlock
     from memlib.plan import Plan
     from memlib.training_piece import Training
 
 STEP_SECONDS = {"a": 1.4e-3, "b": 1.8e-3, "c": 0.075, "d": 1.4e-3, "e": 1.8e-3, "f": 0.075}
-TREE_ROW_SECONDS = 1.5e-7  # one row of one tree, fitted
+TREE_ROW_SECONDS = 1.5e-7  # one row of one tree, fitted, at 2,000 rows; grows with their logarithm
 PROCESS_GIB = 0.85  # resident memory of one working process: Python, torch, numba and the images
 FORWARD_SECONDS = {False: 5e-6, True: 4e-4}  # one image through an MLP, a CNN
 
 
 def training_seconds(piece: "Training") -> float:
     """Estimate the time of a training's missing epochs."""
-    settings = piece.settings
     missing = piece.missing_epochs()
     n_epochs = (missing[-1] - piece.epochs_done()) if missing else 0
-    n_steps = -(-settings.n_images // settings.batch_size)
-    return max(n_epochs, 0) * n_steps * STEP_SECONDS[piece.panel] * settings.batch_size / 128
+    return _epochs_seconds(piece.settings, piece.panel, max(n_epochs, 0))
 
 
 def null_seconds(piece: "NullBlock") -> float:
     """Estimate the time of one null block."""
-    settings = piece.training.settings
-    n_sets = 2 + len(piece.strengths)
-    forward = FORWARD_SECONDS[ARCHITECTURES[piece.training.panel].is_cnn]
-    fits = len(piece.labellings) * settings.n_trees * TREE_ROW_SECONDS * (1 + n_sets / 4)
+    training = piece.training
+    return _fits_seconds(
+        training.settings, training.panel, len(piece.labellings), len(piece.strengths)
+    )
+
+
+def figure_seconds(settings: "Settings") -> tuple[float, float]:
+    """Estimate the times of a figure's whole training and of its nulls, whatever is stored."""
+    training = null = 0.0
+    for panel in settings.panels:
+        epochs = settings.epoch_grid(panel)
+        training += _epochs_seconds(settings, panel, epochs[-1])
+        null += len(epochs) * _fits_seconds(
+            settings, panel, settings.n_permutations + 1, len(settings.perturbations)
+        )
+    return settings.n_seeds * training, settings.n_seeds * null
+
+
+def _epochs_seconds(settings: "Settings", panel: str, n_epochs: int) -> float:
+    n_steps = -(-settings.n_images // settings.batch_size)
+    return n_epochs * n_steps * STEP_SECONDS[panel] * settings.batch_size / 128
+
+
+def _fits_seconds(settings: "Settings", panel: str, n_fits: int, n_strengths: int) -> float:
+    n_sets = 2 + n_strengths
+    forward = FORWARD_SECONDS[ARCHITECTURES[panel].is_cnn]
+    row = TREE_ROW_SECONDS * math.log(settings.n_images) / math.log(2000)
+    fits = n_fits * settings.n_trees * row * (1 + n_sets / 4)
     return settings.n_images * (fits + n_sets * forward)
 
 

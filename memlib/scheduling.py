@@ -90,6 +90,7 @@ def compute(
             nulls.setdefault(null.path, {})[asked] = null
     if not nulls:
         return
+    begun = [_record(one) for one in plans]
     n_jobs = n_jobs or os.cpu_count() or 1
     ordered = sorted(
         (list(same.values()) for same in trainings.values()),
@@ -105,6 +106,15 @@ def compute(
         on_gpu = scheduler is None and any(one[0].spec["device"] != "cpu" for one in ordered)
         _run_pieces(ordered, n_jobs if scheduler is None else -1, threads=on_gpu)
         _run_pieces(blocks, n_jobs if scheduler is None else -1)
+    for path in begun:
+        path.unlink(missing_ok=True)
+
+
+def _record(one: Plan) -> Path:
+    """Note a run that begins, for `memlib status`; the note of a killed run stays."""
+    path = store.results_dir() / "begun" / f"{one.path.stem}.json"
+    store.write_text(path, one.settings.model_dump_json())
+    return path
 
 
 @contextmanager

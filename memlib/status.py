@@ -1,14 +1,19 @@
-"""What is stored in a results folder, in words."""
+"""What is stored in a results folder, and what is still to be computed, in words."""
 
 import json
 from pathlib import Path
 
-from memlib.errors import ResultError
+from pydantic import ValidationError
+
+from memlib import costs
+from memlib.errors import MemlibError, ResultError
+from memlib.figures import Settings
+from memlib.plan import plan
 from memlib.results import panels_of, read_result
 
 
 def describe_store(folder: Path) -> str:
-    """Return a line for each stored figure run and each training, and the size of it all."""
+    """Return a line for each run, finished or begun, and each training; and the size of it all."""
     results = sorted(folder.glob("*.nc"))
     lines = [f"results folder {folder}"]
     for path in results:
@@ -24,6 +29,7 @@ def describe_store(folder: Path) -> str:
             lines.append(f"  {path.name}: {error}")
     if not results:
         lines.append("  no finished run yet: try `memlib run fig1 --scale smoke`")
+    lines += [f"  {_describe_begun(path)}" for path in sorted(folder.glob("begun/*.json"))]
     pieces = folder / "pieces"
     for training in sorted(pieces.glob("training-*")):
         epochs = [int(path.stem[6:]) for path in training.glob("epoch_*.npz")]
@@ -36,6 +42,23 @@ def describe_store(folder: Path) -> str:
     size = sum(map(_size, folder.rglob("*")))
     lines.append(f"  {n_blocks} null blocks; {size / 2**20:.0f} MiB in all")
     return "\n".join(lines)
+
+
+def _describe_begun(path: Path) -> str:
+    """Say what a run that was begun and has not ended still needs."""
+    try:
+        one = plan(Settings.model_validate_json(path.read_text(encoding="utf-8")))
+    except (MemlibError, ValidationError):
+        return f"{path.stem}: begun with parameters or data that are not allowed here"
+    if one.path.stem != path.stem:
+        return f"{path.stem}: begun by other code; running it again begins anew"
+    trainings, nulls = one.missing()
+    seconds = sum(map(costs.training_seconds, trainings)) + sum(map(costs.null_seconds, nulls))
+    return (
+        f"{path.stem}: begun; {len(trainings)} of {len(one.trainings)} networks to train, "
+        f"{len(nulls)} of {len(one.nulls)} null blocks missing; about "
+        f"{costs.duration(seconds)} of one core left"
+    )
 
 
 def _size(path: Path) -> int:

@@ -35,6 +35,7 @@ from memlib.bench_tables import (
     scaling_table,
     show_ratios,
     stored_bench,
+    variant_table,
 )
 
 bench = stored_bench(stored)
@@ -93,6 +94,17 @@ bench and Markdown(null_table(bench))
 # The column to look at is the difference of the means, against the spread of accuracies that the book's
 # figures discuss. With this many tests, a small p-value here and there is to be expected by chance.
 #
+# ## Other ways to train
+#
+# Products of bfloat16 numbers (8 significant bits in place of 24) and a GPU are options, `-p
+# precision=bfloat16` and `-p device=cuda`. They may not change what is found: the table compares the
+# means of the nulls at every measured epoch and perturbation with those of float32 on the CPU. Two
+# runs of different seeds, the last rows, differ by chance alone; their difference is the yardstick.
+
+# %% tags=["hide-input"]
+bench and Markdown(variant_table(bench))
+
+# %% [markdown]
 # ## How times grow
 #
 # A line through the logarithms of time and size has the exponent as its slope: 1 is proportional, 0 does

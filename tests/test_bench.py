@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 import memlib.bench_engines as engines_module
@@ -37,6 +38,7 @@ from memlib.bench_tables import (
     show_ratios,
     spread,
     stored_bench,
+    variant_table,
 )
 from memlib.bench_timing import (
     MEASURED,
@@ -68,6 +70,10 @@ TINY = replace(
     permutation_sizes=(1, 2),
     tree_sizes=(2, 4),
     figure_changes={"panels": ["a"], "epochs": 1, "n_trees": 2, "n_permutations": 2},
+    variant_changes={
+        **{"n_images": 100, "n_validation_images": 2, "epochs": 3, "n_measured_epochs": 2},
+        **{"n_trees": 2, "n_permutations": 2},
+    },
 )
 
 
@@ -80,6 +86,22 @@ def measured(tmp_path_factory):
     assert os.environ.get("MEMLIB_RESULTS") == before
     assert [one.name for one in folder.iterdir()] == ["tiny.nc"]
     return path, dataset, said
+
+
+def test_variants_are_the_same_runs_trained_in_other_ways(measured):
+    _, dataset, said = measured
+    null = dataset["variant_null_mean"]
+    assert null.sizes["run"] == 2
+    assert list(null["epoch"]) == [1, 3]
+    on_gpu = null.sel(variant="float32, CUDA")
+    assert bool(on_gpu.isnull().all()) == (not torch.cuda.is_available())
+    assert not null.drop_sel(variant="float32, CUDA").isnull().any()
+    seed = abs(null.sel(variant="float32, CPU, another seed") - null[0])
+    assert float(seed.max()) > 0
+    table = variant_table(dataset)
+    assert f"{float(seed.sel(run='fig1, panel a').max()):.4f}" in table
+    assert "bfloat16, CPU" in table
+    assert any(one.startswith("nulls, bfloat16, CPU: within ") for one in said)
 
 
 def test_dataset_is_complete_and_round_trips(measured):

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -29,7 +30,7 @@ from memlib.null_piece import NullBlock
 from memlib.plan import plan
 from memlib.results import panels_of
 from memlib.runs import run_figure, stored_result
-from memlib.scheduling import compute, single_threaded
+from memlib.scheduling import _record, compute, single_threaded
 from memlib.status import describe_store
 from memlib.steps import make_step
 from memlib.training import train_network
@@ -300,8 +301,14 @@ CHANGES_TRAINING = {
     "optimizer": "rmsprop",
     "learning_rate": 0.5,
     "batch_size": 64,
+    "loss": "categorical",
+    "initial_weights": "he",
+    "pixel_scale": "standardized",
+    "shuffled_labels": 0.5,
+    "precision": "bfloat16",
 }
 CHANGES_NULL = {
+    "feature_layer": "pixels",
     "n_validation_images": 50,
     "perturbation_kind": "occlude",
     "classifier": "svm",
@@ -313,6 +320,9 @@ CHANGES_NEITHER = {
     "n_permutations": 4,
     "perturbations": [0.3],
     "noise_sd": 2.0,  # of noise that is not used
+    "rmsprop_decay": 0.5,  # of an optimizer that is not used
+    "conv_stride": 3,  # of convolutions that panel a has not
+    "device": "cpu",
     "n_seeds": 2,
     "panels": ["a"],
 }
@@ -673,14 +683,17 @@ def assert_only_whole_files(folder: Path) -> None:
 def test_run_killed_in_the_midst_of_writing_leaves_nothing_that_is_taken_for_whole(
     finished_once, results_folder
 ):
-    for fatal in (2, 4, 7):  # a network, then later ones, then a null
+    for fatal in (3, 5, 8):  # a network, then later ones, then a null
         process = start(results_folder, fatal=fatal)
         assert process.wait(timeout=120) == -signal.SIGKILL
         parts = [path for path in results_folder.rglob("*") if path.name.endswith(".part")]
         assert parts
         assert_only_whole_files(results_folder)
-        assert "no finished run yet" in describe_store(results_folder)
+        text = describe_store(results_folder)
+        assert "no finished run yet" in text
+        assert re.search(r"begun; \d of 2 networks to train, 6 of 6 null blocks missing; ", text)
     assert_same(run(), finished_once[1])
+    assert "begun" not in describe_store(results_folder)
 
 
 def test_run_killed_at_random_moments_and_started_again_gives_the_same(
@@ -717,6 +730,15 @@ def test_status_lists_runs_networks_and_blocks(finished, results_folder):
     assert text.count("3 networks, up to epoch 4") == 2
     assert "6 null blocks" in text
     assert str(results_folder) in text
+
+
+def test_status_says_of_a_run_begun_by_other_code_that_it_begins_anew(results_folder, monkeypatch):
+    path = _record(plan(settings_of()))
+    assert f"{path.stem}: begun; 2 of 2 networks" in describe_store(results_folder)
+    monkeypatch.setattr(store, "code_digest", lambda modules=None: "other")
+    assert f"{path.stem}: begun by other code" in describe_store(results_folder)
+    path.write_text("{}")
+    assert f"{path.stem}: begun with parameters" in describe_store(results_folder)
 
 
 def test_status_of_an_empty_folder_says_what_to_try(tmp_path):
