@@ -167,7 +167,9 @@ def _progress_bar(
         part = 0.0
         for training, weight in weights.items():
             whole = training.epochs[-1] - base[training]
-            part += weight * min(1.0, (training.epochs_done() - base[training]) / max(whole, 1))
+            # Below 0 at first after a kill: the checkpoint lies behind what was last shown.
+            passed = (training.epochs_done() - base[training]) / max(whole, 1)
+            part += weight * min(max(passed, 0.0), 1.0)
         for null in [null for null in waiting if null.path.is_file() and null.is_stored()]:
             finished[0] += waiting.pop(null)
         return part + finished[0]
