@@ -13,11 +13,24 @@ Panels = Mapping[str, xr.Dataset]
 
 @dataclass(frozen=True)
 class Check:
-    """One quantity of a claim: what, its value as text, and whether it meets the claim."""
+    """One quantity of a claim: what, its value as text, and whether it meets the claim.
+
+    Attributes
+    ----------
+    estimate
+        The number that decides, where it is a single one: a level, a difference, an epoch.
+    interval
+        Its 2.5 % and 97.5 % points over resamples of seeds and permutations, where resampled.
+    support
+        Share of these resamples in which the check holds.
+    """
 
     label: str
     value: str
     holds: bool
+    estimate: float | None = None
+    interval: tuple[float, float] | None = None
+    support: float | None = None
 
 
 @dataclass(frozen=True)
@@ -87,4 +100,5 @@ def check_pairs(
     for more, less in pairs:
         if more in panels and less in panels:
             first, second = (memorization_level(panels[p], strength) for p in (more, less))
-            yield Check(f"{more} > {less}", f"{first:.3f} against {second:.3f}", first > second)
+            value = f"{first:.3f} against {second:.3f}"
+            yield Check(f"{more} > {less}", value, first > second, first - second)

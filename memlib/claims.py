@@ -6,20 +6,29 @@ so it changes when the data does.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+import numpy as np
 import xarray as xr
 
-from memlib.claim import Check, Outcome
+from memlib.claim import Check, Claim, Outcome, Panels
 from memlib.figures import FIGURES
 from memlib.image_claims import IMAGE_CLAIMS
 from memlib.noise_claims import NOISE_CLAIMS
 from memlib.results import panels_of
+from memlib.seeds import stream
 
 CLAIMS = {claim.number: claim for claim in (*IMAGE_CLAIMS, *NOISE_CLAIMS)}
 
 
-def check_claims(results: Mapping[str, xr.DataTree], *, figure: str | None = None) -> list[Outcome]:
+def check_claims(
+    results: Mapping[str, xr.DataTree],
+    *,
+    figure: str | None = None,
+    n_resamples: int = 0,
+    seed: int = 0,
+) -> list[Outcome]:
     """Check the paper's claims on results.
 
     Parameters
@@ -30,23 +39,70 @@ def check_claims(results: Mapping[str, xr.DataTree], *, figure: str | None = Non
         yet run``, one that speaks of panels that were left out is ``partly`` borne out at best.
     figure
         Only the claims of this figure (those whose last needed figure it is).
+    n_resamples
+        Resamples of seeds and permutations, with replacement, over which each check's interval
+        and support are taken (percentile bootstrap); none when 0. Epochs are known to the
+        next measured one only.
+    seed
+        Base seed of the resamples.
     """
-    outcomes = []
-    for claim in CLAIMS.values():
-        if figure is not None and claim.needs[-1] != figure:
-            continue
-        checks: tuple[Check, ...] = ()
-        left_out: tuple[str, ...] = ()
-        if all(name in results and _is_the_figure(results[name], name) for name in claim.needs):
-            try:
-                panels = [panels_of(results[name]) for name in claim.needs]
-                checks = tuple(claim.check(*panels))
-                wanted = FIGURES[claim.needs[-1]].panels if claim.panels is None else claim.panels
-                left_out = tuple(p for p in wanted if not all(p in one for one in panels))
-            except KeyError:  # a perturbation that this run does not have
-                checks = ()
-        outcomes.append(Outcome(claim, checks, left_out))
+    wanted = [claim for claim in CLAIMS.values() if figure in (None, claim.needs[-1])]
+    panels = {
+        name: panels_of(tree)
+        for name, tree in results.items()
+        if name in FIGURES and _is_the_figure(tree, name)
+    }
+    outcomes = [_outcome(claim, panels) for claim in wanted]
+    resampled: list[list[tuple[Check, ...]]] = []
+    for number in range(n_resamples):
+        rng = stream(seed, "claims", number)
+        drawn = {
+            name: {panel: resample(dataset, rng) for panel, dataset in own.items()}
+            for name, own in panels.items()
+        }
+        resampled.append([_outcome(claim, drawn).checks for claim in wanted])
+    for index, outcome in enumerate(outcomes if n_resamples else ()):
+        checks = [one[index] for one in resampled]
+        outcomes[index] = replace(outcome, checks=_with_spread(outcome.checks, checks))
     return outcomes
+
+
+def _outcome(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
+    own = [panels[name] for name in claim.needs if name in panels]
+    if len(own) < len(claim.needs):
+        return Outcome(claim, ())
+    try:
+        checks = tuple(claim.check(*own))
+    except KeyError:  # a perturbation that this run does not have
+        return Outcome(claim, ())
+    wanted = FIGURES[claim.needs[-1]].panels if claim.panels is None else claim.panels
+    return Outcome(claim, checks, tuple(p for p in wanted if not all(p in one for one in own)))
+
+
+def resample(dataset: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
+    """Draw a panel's seeds and permutations with replacement; p-values follow the drawn nulls."""
+    drawn = dataset.isel(
+        {dim: rng.integers(0, n, n) for dim in ("seed", "permutation") if (n := dataset.sizes[dim])}
+    )
+    above = (drawn["null_accuracy"] >= drawn["observed_accuracy"]).sum("permutation")
+    drawn["p_value"] = (above + 1) / (dataset.sizes["permutation"] + 1)
+    return drawn
+
+
+def _with_spread(
+    checks: tuple[Check, ...], resampled: Sequence[tuple[Check, ...]]
+) -> tuple[Check, ...]:
+    found = []
+    for check in checks:
+        same = [one for drawn in resampled for one in drawn if one.label == check.label]
+        estimates = [one.estimate for one in same if one.estimate is not None]
+        interval = None
+        if check.estimate is not None and estimates:
+            low, high = np.quantile(estimates, (0.025, 0.975))
+            interval = float(low), float(high)
+        support = float(np.mean([one.holds for one in same])) if same else None
+        found.append(replace(check, interval=interval, support=support))
+    return tuple(found)
 
 
 def _is_the_figure(tree: xr.DataTree, name: str) -> bool:

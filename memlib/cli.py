@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from memlib import store
+from memlib.cli_shipped import claims, ship, shown_path, verify
 from memlib.errors import InputError, MemlibError
 from memlib.figures import FIGURES, SCALES
 from memlib.version import __version__
@@ -113,7 +114,7 @@ def run(
     if figure in FIGURES:
         _compute_figure(given, figure, jobs, scheduler)
     path, reused = execute_chapter(figure, given)
-    click.echo(f"notebook  {_shown(path)}{'  (reused: nothing has changed)' if reused else ''}")
+    click.echo(f"notebook  {shown_path(path)}{'  (reused: nothing has changed)' if reused else ''}")
 
 
 def _described(given: dict[str, Any], figure: str, jobs: int | None) -> str:
@@ -137,15 +138,9 @@ def _compute_figure(
     reused = stored_result(one) is not None
     if not reused:
         run_figure(figure, n_jobs=jobs, scheduler=scheduler, **given)
-    click.echo(f"dataset   {_shown(one.path)}{'  (reused: nothing has changed)' if reused else ''}")
-
-
-def _shown(path: Path) -> str:
-    """Return a path as short as it can be typed here."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
+    click.echo(
+        f"dataset   {shown_path(one.path)}{'  (reused: nothing has changed)' if reused else ''}"
+    )
 
 
 @main.command()
@@ -160,7 +155,7 @@ def book(scale: str, seed: str | None, jobs: int | None) -> None:
     given = parse_assignments([f"seed={seed}"] if seed is not None else [])
     started = time.monotonic()
     index = publish_book(scale, given, n_jobs=jobs, say=click.echo)
-    click.echo(f"book      {_shown(index)}  ({(time.monotonic() - started) / 60:.1f} minutes)")
+    click.echo(f"book      {shown_path(index)}  ({(time.monotonic() - started) / 60:.1f} minutes)")
 
 
 @main.command()
@@ -184,7 +179,7 @@ def bench(full: bool, output: Path | None) -> None:
     except KeyboardInterrupt:
         click.echo("\nmemlib: benchmark stopped, nothing is written", err=True)
         sys.exit(130)
-    click.echo(f"\n{plain_table(dataset)}\n\ndataset   {_shown(path)}")
+    click.echo(f"\n{plain_table(dataset)}\n\ndataset   {shown_path(path)}")
 
 
 @main.group(invoke_without_command=True)
@@ -195,7 +190,7 @@ def data(ctx: click.Context) -> None:
         from memlib.data import data_path, load_labelled_images
         from memlib.data_build import describe
 
-        click.echo(_shown(data_path()))
+        click.echo(shown_path(data_path()))
         click.echo(describe(load_labelled_images()))
 
 
@@ -234,9 +229,12 @@ def build(folder: Path | None, classes: str, output: Path | None) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         dataset = build_labelled_images(folder or download_idx(Path(scratch)), classes=numbers)
     save_labelled_images(dataset, target)
-    click.echo(_shown(target))
+    click.echo(shown_path(target))
     click.echo(describe(dataset))
 
+
+for command in (claims, ship, verify):
+    main.add_command(command)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -25,13 +25,13 @@ def training_seconds(piece: "Training") -> float:
     """Estimate the time of a training's missing epochs."""
     missing = piece.missing_epochs()
     n_epochs = (missing[-1] - piece.epochs_done()) if missing else 0
-    return _epochs_seconds(piece.settings, piece.panel, max(n_epochs, 0))
+    return training_time(piece.settings, piece.panel, max(n_epochs, 0))
 
 
 def null_seconds(piece: "NullBlock") -> float:
     """Estimate the time of one null block."""
     training = piece.training
-    return _fits_seconds(
+    return fits_seconds(
         training.settings, training.panel, len(piece.labellings), len(piece.strengths)
     )
 
@@ -41,19 +41,21 @@ def figure_seconds(settings: "Settings") -> tuple[float, float]:
     training = null = 0.0
     for panel in settings.panels:
         epochs = settings.epoch_grid(panel)
-        training += _epochs_seconds(settings, panel, epochs[-1])
-        null += len(epochs) * _fits_seconds(
+        training += training_time(settings, panel, epochs[-1])
+        null += len(epochs) * fits_seconds(
             settings, panel, settings.n_permutations + 1, len(settings.perturbations)
         )
     return settings.n_seeds * training, settings.n_seeds * null
 
 
-def _epochs_seconds(settings: "Settings", panel: str, n_epochs: int) -> float:
+def training_time(settings: "Settings", panel: str, n_epochs: int) -> float:
+    """Estimate the seconds of training a panel for some epochs."""
     n_steps = -(-settings.n_images // settings.batch_size)
     return n_epochs * n_steps * STEP_SECONDS[panel] * settings.batch_size / 128
 
 
-def _fits_seconds(settings: "Settings", panel: str, n_fits: int, n_strengths: int) -> float:
+def fits_seconds(settings: "Settings", panel: str, n_fits: int, n_strengths: int) -> float:
+    """Estimate the seconds of fitting classifiers on one network's features and scoring them."""
     n_sets = 2 + n_strengths
     forward = FORWARD_SECONDS[ARCHITECTURES[panel].is_cnn]
     row = TREE_ROW_SECONDS * math.log(settings.n_images) / math.log(2000)

@@ -21,7 +21,7 @@ def _later(array: xr.DataArray) -> xr.DataArray:
 
 def _share_check(label: str, holds: xr.DataArray, least: float) -> Check:
     share = float(holds.mean())
-    return Check(label, f"{100 * share:.0f} % of epochs and seeds", share >= least)
+    return Check(label, f"{100 * share:.0f} % of epochs and seeds", share >= least, share)
 
 
 @declare(
@@ -52,7 +52,7 @@ def _generalizes(fig1: Panels) -> Iterable[Check]:
     for panel, dataset in fig1.items():
         value = float(dataset["validation_accuracy"].isel(epoch=-1).mean())
         chance = float(dataset["chance_accuracy"].mean())
-        yield Check(panel, f"{value:.3f}", value > chance + 0.1)
+        yield Check(panel, f"{value:.3f}", value > chance + 0.1, value)
 
 
 @declare(
@@ -86,7 +86,7 @@ def _destroyed(fig1: Panels) -> Iterable[Check]:
         for array, short in ((null, "null"), (one["observed_accuracy"], "observed")):
             distance = distance_from_chance(array, one["chance_accuracy"])
             value = f"{float(array.mean()):.3f}, off by {distance:.3f}"
-            yield Check(f"{panel}, {short}", value, distance <= NEAR_CHANCE)
+            yield Check(f"{panel}, {short}", value, distance <= NEAR_CHANCE, distance)
 
 
 @declare(
@@ -132,7 +132,7 @@ def _rise_and_fall(fig1: Panels) -> Iterable[Check]:
             holds = mean.max() - max(mean[0], mean[-1]) >= PATTERN
             holds &= epoch < FIRST_RISE <= dataset["epoch"].values[-1]
             value = f"{mean[0]:.3f}, {mean.max():.3f} at epoch {epoch:,}, {mean[-1]:.3f}"
-            yield Check(panel, value, bool(holds))
+            yield Check(panel, value, bool(holds), epoch)
 
 
 @declare(
@@ -151,7 +151,7 @@ def _forgets_faster(fig1: Panels) -> Iterable[Check]:
             fall = [float(mean.max() - mean[-1]) for mean in means]
             value = f"falls by {fall[0]:.3f} against {fall[1]:.3f}"
             holds = fall[0] > fall[1] and fall[0] >= PATTERN
-            yield Check(f"{deep} faster than {shallow}", value, holds)
+            yield Check(f"{deep} faster than {shallow}", value, holds, fall[0] - fall[1])
 
 
 @declare(
@@ -170,13 +170,15 @@ def _cnns(fig1: Panels) -> Iterable[Check]:
             grid = np.geomspace(1, min(int(fig1[p]["epoch"][-1]) for p in (cnn, mlp)), 25)
             level = [_at(null_mean(fig1[p], 0.05), grid).mean() for p in (cnn, mlp)]
             value = f"{level[0]:.3f} against {level[1]:.3f}"
-            yield Check(f"{cnn} > {mlp}, null", value, bool(level[0] > level[1]))
+            difference = float(level[0] - level[1])
+            yield Check(f"{cnn} > {mlp}, null", value, difference > 0, difference)
             valid = [
                 float(fig1[panel]["validation_accuracy"].isel(epoch=-1).mean())
                 for panel in (cnn, mlp)
             ]
             value = f"{valid[0]:.3f} against {valid[1]:.3f}"
-            yield Check(f"{cnn} > {mlp}, validation", value, valid[0] > valid[1])
+            difference = valid[0] - valid[1]
+            yield Check(f"{cnn} > {mlp}, validation", value, difference > 0, difference)
 
 
 @declare(
@@ -195,7 +197,8 @@ def _unrelated(fig1: Panels) -> Iterable[Check]:
         level = [memorization_level(fig1[p], 0.05) for p in mlps]
         spread = np.ptp(valid), np.ptp(level)
         value = f"validation {spread[0]:.3f}, null {spread[1]:.3f}"
-        yield Check(f"range over {', '.join(mlps)}", value, bool(spread[0] < spread[1]))
+        difference = float(spread[1] - spread[0])
+        yield Check(f"range over {', '.join(mlps)}", value, difference > 0, difference)
 
 
 @declare(
@@ -210,7 +213,8 @@ def _one_percent(fig2: Panels) -> Iterable[Check]:
     for panel, dataset in fig2.items():
         level = [memorization_level(dataset, strength) for strength in (0.01, 0.05)]
         value = f"{level[0]:.3f} against {level[1]:.3f}"
-        yield Check(panel, value, level[0] - level[1] >= 0.05)
+        difference = level[0] - level[1]
+        yield Check(panel, value, difference >= 0.05, difference)
 
 
 @declare(
@@ -251,7 +255,8 @@ def _less_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
         grid = np.geomspace(1, until, 25)
         level = [_at(null_mean(ds, 0.05), grid).mean() for ds in (large, small)]
         value = f"{level[0]:.3f} against {level[1]:.3f}"
-        yield Check(panel, value, bool(level[0] < level[1]))
+        difference = float(level[0] - level[1])
+        yield Check(panel, value, difference < 0, difference)
 
 
 @declare(
@@ -267,7 +272,8 @@ def _better_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
         last = np.array([until])
         valid = [_at(ds["validation_accuracy"].mean("seed"), last)[0] for ds in (large, small)]
         value = f"{valid[0]:.3f} against {valid[1]:.3f}"
-        yield Check(panel, value, bool(valid[0] > valid[1]))
+        difference = float(valid[0] - valid[1])
+        yield Check(panel, value, difference > 0, difference)
 
 
 @declare(
@@ -301,4 +307,5 @@ def _other_dynamics(fig1: Panels, fig4: Panels) -> Iterable[Check]:
     if largest:
         text = ", ".join(f"{panel} {value:+.3f}" for panel, value in largest.items())
         holds = max(abs(value) for value in largest.values()) > 0.05
-        yield Check("largest difference, rmsProp minus SGD", text, holds)
+        extreme = max(largest.values(), key=abs)
+        yield Check("largest difference, rmsProp minus SGD", text, holds, extreme)

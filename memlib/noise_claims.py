@@ -34,7 +34,7 @@ def _observed(dataset: xr.Dataset, strength: float) -> xr.DataArray:
 def _memorizes_noise(fig5: Panels) -> Iterable[Check]:
     for panel, dataset in fig5.items():
         value, chance = memorization_level(dataset, 0.05), float(dataset["chance_accuracy"].mean())
-        yield Check(panel, f"{value:.3f}", value > chance + NEAR_CHANCE)
+        yield Check(panel, f"{value:.3f}", value > chance + NEAR_CHANCE, value)
 
 
 @declare(
@@ -52,7 +52,10 @@ def _learns_noise(fig5: Panels) -> Iterable[Check]:
             f"observed {float(last['observed_accuracy'].mean()):.3f}, "
             f"null {float(last['null_accuracy'].mean()):.3f}"
         )
-        yield Check(panel, value, bool((last["p_value"] <= SIGNIFICANCE).all()))
+        margin = float(
+            (last["observed_accuracy"] - last["null_accuracy"].mean("permutation")).mean()
+        )
+        yield Check(panel, value, bool((last["p_value"] <= SIGNIFICANCE).all()), margin)
 
 
 @declare(
@@ -68,7 +71,7 @@ def _no_generalization(fig5: Panels) -> Iterable[Check]:
         array = dataset["validation_accuracy"]
         distance = distance_from_chance(array, dataset["chance_accuracy"].mean("perturbation"))
         value = f"{float(array.mean()):.3f}, off by {distance:.3f}"
-        yield Check(panel, value, distance <= NEAR_CHANCE)
+        yield Check(panel, value, distance <= NEAR_CHANCE, distance)
 
 
 @declare(
@@ -106,14 +109,15 @@ def _onset(fig5: Panels) -> Iterable[Check]:
             before = mean.sel(epoch=mean["epoch"] <= (epoch or mean["epoch"][-1]))
             fall = float(before[0] - before.min())
             value = f"null falls by {fall:.3f} before it"
-            yield Check(f"{panel}, early fall", value, fall >= PATTERN)
+            yield Check(f"{panel}, early fall", value, fall >= PATTERN, fall)
             p_value = fig5[panel]["p_value"].sel(perturbation=0.05)
             earlier = p_value.sel(epoch=p_value["epoch"] < (epoch or np.inf)) > SIGNIFICANCE
             share = float(earlier.mean()) if earlier.size else 0.0
             value = f"at {100 * share:.0f} % of earlier epochs"
-            yield Check(f"{panel}, not learned at first", value, share >= 0.5)
+            yield Check(f"{panel}, not learned at first", value, share >= 0.5, share)
             text = "none yet" if epoch is None else f"epoch {epoch:,}"
-            yield Check(f"{panel}, onset", f"{text} (paper: {paper:,})", _near(epoch, paper))
+            value = f"{text} (paper: {paper:,})"
+            yield Check(f"{panel}, onset", value, _near(epoch, paper), epoch)
 
 
 @declare(
@@ -132,6 +136,7 @@ def _forgets(fig5: Panels) -> Iterable[Check]:
         if panel in fig5:
             epoch = forgetting_epoch(fig5[panel])
             text = "does not fall yet" if epoch is None else f"epoch {epoch:,}"
-            yield Check(f"{panel}, peak", f"{text} (paper: {paper:,})", _near(epoch, paper))
+            value = f"{text} (paper: {paper:,})"
+            yield Check(f"{panel}, peak", value, _near(epoch, paper), epoch)
             last = float(_observed(fig5[panel], 0.05)[-1])
-            yield Check(f"{panel}, observed at the end", f"{last:.3f}", last > 0.9)
+            yield Check(f"{panel}, observed at the end", f"{last:.3f}", last > 0.9, last)

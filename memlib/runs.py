@@ -41,24 +41,21 @@ def assemble_result(one: Plan) -> xr.DataTree:
     """
     settings = one.settings
     panels: dict[str, xr.Dataset] = {}
-    seconds = 0.0
     for panel in settings.panels:
-        runs = []
-        for training in (t for t in one.trainings if t.panel == panel):
-            runs.append(_seed_dataset(one, training))
-            seconds += training.seconds()
-        dataset = xr.concat(runs, dim="seed", join="exact")
-        seconds += float(dataset.attrs.pop("seconds", 0.0)) + sum(
-            float(run.attrs["seconds"]) for run in runs[1:]
-        )
+        trainings = [training for training in one.trainings if training.panel == panel]
+        runs = [_seed_dataset(one, training) for training in trainings]
+        seconds = sum(run.attrs["seconds"] for run in runs) + sum(t.seconds() for t in trainings)
+        dataset = xr.concat(runs, dim="seed", join="exact", combine_attrs="drop")
         kind = KINDS[settings.perturbation_kind]
-        architecture = training.architecture
+        architecture = trainings[0].architecture
         dataset.attrs |= {
             "panel": panel,
             "network": architecture.label,
             "layers": store.to_json(architecture.as_list()),
+            "compute_seconds": round(seconds, 1),
         }
         panels[panel] = label_panel(dataset, kind.strength, kind.units)
+    seconds = sum(dataset.attrs["compute_seconds"] for dataset in panels.values())
     return assemble(panels, _provenance(one, seconds))
 
 
@@ -199,17 +196,21 @@ def sibling_path(figure: str, scale: str, seed: int) -> Path:
     return plan(resolve(figure, scale, seed=seed)).path
 
 
+def default_results(scale: str, seed: int = 0) -> dict[str, xr.DataTree]:
+    """Return the stored results of all figures at a scale with their default settings."""
+    found = {}
+    for figure in FIGURES:
+        tree = stored_result(plan(resolve(figure, scale, seed=seed)))
+        if tree is not None:
+            found[figure] = tree
+    return found
+
+
 def stored_siblings(tree: xr.DataTree) -> dict[str, xr.DataTree]:
     """Return the stored results of all figures at a result's scale and seed, with its own.
 
     For claims that compare figures. Others are looked up with their default settings; a figure
     that was not run is left out.
     """
-    found = {}
-    for figure in FIGURES:
-        other = stored_result(
-            plan(resolve(figure, tree.attrs["scale"], seed=int(tree.attrs["base_seed"])))
-        )
-        if other is not None:
-            found[figure] = other
-    return found | {tree.attrs["figure"]: tree}
+    others = default_results(tree.attrs["scale"], int(tree.attrs["base_seed"]))
+    return others | {tree.attrs["figure"]: tree}

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import xarray as xr
 
@@ -61,7 +63,7 @@ def claims_table(outcomes: Iterable[Outcome]) -> str:
     for outcome in outcomes:
         claim = outcome.claim
         found = "; ".join(
-            f"{check.label}: {check.value}" + ("" if check.holds else " ✗")
+            f"{check.label}: {check.value}{spread_text(check)}" + ("" if check.holds else " ✗")
             for check in _summarized(outcome.checks)
         )
         if outcome.checks and outcome.left_out:
@@ -69,6 +71,51 @@ def claims_table(outcomes: Iterable[Outcome]) -> str:
         words = f"{claim.text} *Rule: {claim.rule}.*"
         rows.append([claim.number, words, found or "–", f"**{outcome.verdict}**"])
     return markdown_table(["", "the paper says", "we find", "verdict"], rows)
+
+
+def spread_text(check: Check) -> str:
+    """Return a check's interval, and the share of resamples in which it holds, if resampled."""
+    parts = []
+    if check.interval is not None:
+        low, high = check.interval
+        # an estimate of 1 or more is an epoch, all others are accuracies and shares
+        parts.append(f"{low:,.0f} to {high:,.0f}" if high > 1 else f"{low:.3f} to {high:.3f}")
+    if check.support is not None and check.support not in (0, 1):
+        parts.append(f"holds in {100 * check.support:.0f} %")
+    return f" [{'; '.join(parts)}]" if parts else ""
+
+
+def claims_text(outcomes: Iterable[Outcome]) -> str:
+    """Return outcomes as lines for a terminal: number, verdict, claim, and each check."""
+    lines = []
+    for outcome in outcomes:
+        claim = outcome.claim
+        lines.append(f"{claim.number:2}  {outcome.verdict:15}  {claim.text}")
+        lines += [
+            f"      {'holds' if check.holds else 'fails'}  {check.label}: {check.value}"
+            f"{spread_text(check)}"
+            for check in outcome.checks
+        ]
+        if outcome.checks and outcome.left_out:
+            lines.append(f"      not run: panels {', '.join(outcome.left_out)}")
+    return "\n".join(lines)
+
+
+def claims_data(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """Return outcomes as plain data, for JSON."""
+    return [
+        {
+            "number": outcome.claim.number,
+            "figures": list(outcome.claim.needs),
+            "place": outcome.claim.place,
+            "claim": outcome.claim.text,
+            "rule": outcome.claim.rule,
+            "verdict": outcome.verdict,
+            "not_run": list(outcome.left_out) if outcome.checks else None,
+            "checks": [asdict(check) for check in outcome.checks],
+        }
+        for outcome in outcomes
+    ]
 
 
 def _summarized(checks: tuple[Check, ...]) -> Iterable[Check]:

@@ -138,11 +138,12 @@ class Training:
             seed=self.seed,
         )
 
-    def _step(self) -> Any:
-        from memlib.steps import make_step
+    def make_step(self) -> Any:
+        """Return the step of the untrained network."""
+        from memlib import steps
 
         settings = self.settings
-        return make_step(
+        return steps.make_step(
             self._build(),
             device=self.spec["device"],
             optimizer=settings.optimizer,
@@ -161,7 +162,7 @@ class Training:
         if not missing:
             return
         store.write_text(self.folder / "about.json", store.to_json(self.spec))
-        step = self._step()
+        step = self.make_step()
         stored = [int(path.stem[6:]) for path in self.folder.glob("epoch_*.npz")]
         latest = self.folder / "latest.npz"
         after, seconds = 0, 0.0

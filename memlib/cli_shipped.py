@@ -1,0 +1,84 @@
+"""Commands on the results that come with the checkout: claims, ship, verify."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from memlib import store
+from memlib.errors import InputError
+from memlib.figures import FIGURES, SCALES
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as short as it can be typed here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+@click.command()
+@click.option("--figure", help="Only the claims of this figure.")
+@click.option(
+    "--scale", default="paper", show_default=True, help="paper, tenth, or your own runs'."
+)
+@click.option("--resamples", default=100, show_default=True, type=click.IntRange(min=0))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def claims(figure: str | None, scale: str, resamples: int, as_json: bool) -> None:
+    """Check the paper's 22 claims on the results that come with the checkout."""
+    from memlib.claims import check_claims
+    from memlib.runs import default_results
+    from memlib.shipped import SHIPPED_SCALES, shipped_results
+    from memlib.tables import claims_data, claims_text
+
+    if figure is not None and figure not in FIGURES:
+        raise InputError(f"--figure {figure}: take one of {', '.join(FIGURES)}")
+    if scale not in SCALES:
+        raise InputError(f"--scale {scale}: take one of {', '.join(SCALES)}")
+    results = shipped_results(scale) if scale in SHIPPED_SCALES else default_results(scale)
+    outcomes = check_claims(results, figure=figure, n_resamples=resamples)
+    click.echo(store.to_json(claims_data(outcomes)) if as_json else claims_text(outcomes))
+
+
+@click.command()
+@click.argument("figure")
+@click.option("--scale", default="paper", show_default=True, help="paper or tenth.")
+@click.option("--panels", help="Panels, for example a,d.")
+@click.option("-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter.")
+def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]) -> None:
+    """Add a finished run to data/results, the results that come with the checkout."""
+    from memlib.chapters import parse_assignments
+    from memlib.figures import resolve
+    from memlib.plan import plan
+    from memlib.runs import stored_result
+    from memlib.shipped import ship as add
+
+    given = parse_assignments(assignments)
+    if panels is not None:
+        given["panels"] = [panel.strip() for panel in panels.split(",")]
+    tree = stored_result(plan(resolve(figure, scale, **given)))
+    if tree is None:
+        raise InputError(f"{figure} at {scale} scale has not been run: `memlib run` it first")
+    click.echo(f"shipped   {shown_path(add(tree))}")
+
+
+@click.command()
+@click.option("--scale", default="paper", show_default=True, help="paper or tenth.")
+@click.option("--pieces", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option("--seed", default=0, show_default=True, help="Which pieces are drawn.")
+@click.option("--minutes", default=5.0, show_default=True, help="Longest time of a piece.")
+def verify(scale: str, pieces: int, seed: int, minutes: float) -> None:
+    """Compute random pieces of the results in data/results again, from scratch, and compare."""
+    from memlib.shipped import shipped_results
+    from memlib.verify import draw_pieces, verify_piece
+
+    results = shipped_results(scale)
+    drawn = draw_pieces(results, pieces, seed=seed, max_seconds=60 * minutes)
+    agreements = []
+    for piece in drawn:
+        agreements.append(verify_piece(piece, results[piece.figure]))
+        click.echo(str(agreements[-1]))
+    if not all(one.holds for one in agreements):
+        sys.exit(1)

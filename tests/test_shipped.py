@@ -1,0 +1,185 @@
+"""Results that come with the checkout: added to, described, verified; claims with their spread."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from builders import make_results
+from click.testing import CliRunner
+
+from memlib import shipped
+from memlib.claims import check_claims, resample
+from memlib.cli import main
+from memlib.errors import InputError
+from memlib.figures import SCALES
+from memlib.results import panels_of, write_result
+from memlib.runs import run_figure
+from memlib.shipped import describe_shipped, read_shipped, ship, shipped_path, shortfalls
+from memlib.verify import Piece, draw_pieces, pieces_of, verify_piece
+
+
+@pytest.fixture
+def small(results_folder, tmp_path, monkeypatch):
+    """A scale of seconds in place of a tenth of the paper's, and a folder of its own."""
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "shipped")
+    size = {"n_images": 100, "n_validation_images": 60, "epochs": 4, "cnn_epochs": 1}
+    size |= {"n_measured_epochs": 2, "n_permutations": 6, "n_trees": 5}
+    monkeypatch.setitem(SCALES, "tenth", replace(SCALES["tenth"], **size))
+
+
+def run(figure="fig1", **changes):
+    return run_figure(figure, "tenth", n_jobs=1, progress=False, **changes)
+
+
+def test_panels_join_the_shipped_result_as_they_are_run(small):
+    assert read_shipped("fig4", "tenth") is None
+    assert shortfalls("fig4", "tenth") == [f"panel {p} is not yet run" for p in "abde"]
+    path = ship(run("fig4", panels=["d"], n_seeds=2))
+    assert ship(run("fig4", panels=["a"], epochs=2)) == path == shipped_path("fig4", "tenth")
+    tree = read_shipped("fig4", "tenth")
+    panels = panels_of(tree)
+    assert list(panels) == ["a", "d"]
+    assert panels["d"].sizes["seed"] == 2
+    assert json.loads(tree.attrs["parameters"])["panels"] == ["a", "d"]
+    for panel, epochs in (("a", 2), ("d", 4)):
+        made = json.loads(panels[panel].attrs["made"])
+        assert made["parameters"]["epochs"] == epochs == panels[panel]["epoch"][-1]
+        assert made["git_commit"]
+    spent = sum(float(dataset.attrs["compute_seconds"]) for dataset in panels.values())
+    assert tree.attrs["compute_seconds"] == pytest.approx(spent)
+    assert shortfalls("fig4", "tenth") == [
+        "panel a was run to epoch 2 of 4",
+        "panel b is not yet run",
+        "panel e is not yet run",
+    ]
+    assert "`memlib run fig4 --scale tenth --panels a,b,e`" in describe_shipped("fig4", "tenth")
+    ship(run("fig4"))
+    assert shortfalls("fig4", "tenth") == []
+    assert "whole of fig4" in describe_shipped("fig4", "tenth")
+
+
+def test_only_runs_of_the_figure_at_its_scale_are_shipped(small):
+    for changes, said in (
+        ({"n_trees": 6}, "n_trees = 6: fig1 is shipped with 5"),
+        ({"inputs": "noise"}, "inputs = 'noise': fig1 is shipped with 'images'"),
+    ):
+        with pytest.raises(InputError, match=said):
+            ship(run(panels=["a"], **changes))
+    size = {"n_images": 50, "epochs": 1, "n_permutations": 1, "n_trees": 1}
+    other = run_figure("fig1", "smoke", panels=["a"], n_jobs=1, progress=False, **size)
+    with pytest.raises(InputError, match="scale = 'smoke': shipped results are of paper, tenth"):
+        ship(other)
+
+
+def test_a_piece_computed_again_is_the_same_bit_for_bit(small):
+    ship(run(panels=["a", "d"], n_seeds=2))
+    results = {"fig1": read_shipped("fig1", "tenth")}
+    pieces = list(pieces_of(results))
+    assert len(pieces) == 2 * 2 * 2
+    drawn = draw_pieces(results, 3, seed=1, max_seconds=1e6)
+    assert len(set(drawn)) == 3
+    assert set(drawn) < set(pieces)
+    for piece in drawn:
+        agreement = verify_piece(piece, results["fig1"])
+        assert agreement.identical
+        assert str(agreement).endswith("bit for bit")
+    with pytest.raises(InputError, match=r"--pieces 9: only 8 stored pieces take at most"):
+        draw_pieces(results, 9, seed=1, max_seconds=1e6)
+
+
+@pytest.mark.parametrize(
+    ("name", "shift", "holds"),
+    [
+        ("null_accuracy", 0.009, True),
+        ("null_accuracy", 0.02, False),
+        ("observed_accuracy", 0.03, False),
+        ("validation_accuracy", 0.02, True),
+    ],
+)
+def test_an_altered_result_is_told(small, name, shift, holds):
+    tree = run(panels=["a"])
+    ship(tree)
+    tree = read_shipped("fig1", "tenth")
+    dataset = tree["panel_a"].to_dataset()
+    dataset[name] = dataset[name] - shift
+    tree["panel_a"] = tree["panel_a"].assign(dataset)
+    agreement = verify_piece(Piece("fig1", "a", 0, 4, 0.0), tree)
+    assert not agreement.identical
+    assert agreement.differences[name] == pytest.approx(shift)
+    assert agreement.holds is holds
+    assert ("DIFFERS" in str(agreement)) is not holds
+
+
+def test_commands_ship_verify_and_check_claims(small):
+    def memlib(*arguments):
+        return CliRunner().invoke(main, arguments)
+
+    refused = memlib("ship", "fig1", "--scale", "tenth", "--panels", "a")
+    assert (refused.exit_code, "has not been run" in refused.output) == (1, True)
+    run(panels=["a"])
+    assert "shipped" in memlib("ship", "fig1", "--scale", "tenth", "--panels", "a").output
+    verified = memlib("verify", "--scale", "tenth", "--pieces", "2")
+    assert (verified.exit_code, verified.output.count("bit for bit")) == (0, 2)
+    text = memlib("claims", "--scale", "tenth", "--resamples", "3").output
+    assert len([line for line in text.splitlines() if line[:2].strip()]) == 22
+    assert "not run: panels b, c, d, e, f" in text
+    found = json.loads(memlib("claims", "--scale", "tenth", "--figure", "fig1", "--json").output)
+    assert [one["number"] for one in found] == list(range(1, 11))
+    assert memlib("claims", "--figure", "fig9").exit_code == 1
+
+
+# Claims with their spread
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return make_results()
+
+
+def test_resampling_draws_permutations_and_seeds_and_recounts_p_values(planted):
+    dataset = panels_of(planted["fig5"])["d"]
+    drawn = resample(dataset, np.random.default_rng(0))
+    assert drawn.sizes == dataset.sizes
+    null = drawn["null_accuracy"]
+    assert np.isin(null.values, dataset["null_accuracy"].values).all()
+    assert not np.array_equal(null.values, dataset["null_accuracy"].values)
+    above = (null.values >= drawn["observed_accuracy"].values[..., None]).sum(-1)
+    np.testing.assert_allclose(drawn["p_value"], (above + 1) / (null.sizes["permutation"] + 1))
+
+
+def test_what_is_far_from_its_rule_holds_in_every_resample(planted):
+    outcomes = check_claims(planted, figure="fig1", n_resamples=20)
+    depth = next(one for one in outcomes if one.claim.number == 5)
+    for check in depth.checks:
+        assert check.support == 1
+        low, high = check.interval
+        assert 0 < low <= check.estimate <= high
+        assert high - low < 0.01
+    assert check_claims(planted, figure="fig1", n_resamples=20) == outcomes
+    assert all(c.support is None for one in check_claims(planted) for c in one.checks)
+
+
+def test_what_is_close_to_its_rule_holds_in_some(planted):
+    """Two panels whose nulls differ by less than a resampled mean varies."""
+    tree = planted["fig1"].copy()
+    rng = np.random.default_rng(1)
+    noisy = panels_of(tree)["a"]
+    shape = noisy["null_accuracy"].shape
+    for panel in "ab":
+        own = noisy.copy()
+        own["null_accuracy"] = noisy["null_accuracy"].dims, rng.normal(0.7, 0.05, shape).clip(0, 1)
+        tree[f"panel_{panel}"] = tree[f"panel_{panel}"].assign(null_accuracy=own["null_accuracy"])
+    (outcome,) = (
+        one for one in check_claims({"fig1": tree}, n_resamples=60) if one.claim.number == 5
+    )
+    check = next(one for one in outcome.checks if one.label == "a > b")
+    assert 0 < check.support < 1
+    assert check.interval[0] < 0 < check.interval[1]
+
+
+def test_shipped_file_can_be_any_result(tmp_path, monkeypatch, planted):
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    write_result(planted["fig5"], shipped_path("fig5", "paper"))
+    assert list(panels_of(read_shipped("fig5"))) == list("abcdef")
+    assert shortfalls("fig5") == []
