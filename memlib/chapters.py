@@ -14,9 +14,10 @@ from memlib.data import load_labelled_images
 from memlib.errors import InputError
 from memlib.figures import FIGURES, resolve
 from memlib.notebooks import declared_parameters, execute
+from memlib.shipped import SHIPPED_SCALES, shipped_path
 
 METHOD_CHAPTERS = ("s_validation_by_eye", "algorithm_1_by_hand", "what_the_null_measures")
-CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, "larger_runs", "benchmark")
+CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, "claims", "larger_runs", "benchmark")
 TYPES: Mapping[str, Any] = {
     "int": int,
     "float": float,
@@ -110,6 +111,7 @@ def executed_path(name: str, given: Mapping[str, Any]) -> Path:
             source_path(name).read_text(encoding="utf-8"),
             _stored_beside(name, values),
             _benchmark(values),
+            _shipped(name),
         ]
     )
     return store.results_dir() / "notebooks" / f"{name}-{key[:8]}" / f"{name}.ipynb"
@@ -132,6 +134,14 @@ def _benchmark(values: Mapping[str, Any]) -> str:
     path = bench_path(values["stored"]) if "stored" in values else None
     known = path is not None and path.is_file()
     return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None and known else ""
+
+
+def _shipped(name: str) -> list[str]:
+    """Return the checksums of the results in data/results, for the chapters that show them."""
+    if name not in (*FIGURES, "claims"):
+        return []
+    paths = [shipped_path(figure, scale) for figure in FIGURES for scale in SHIPPED_SCALES]
+    return [hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() else "" for p in paths]
 
 
 def execute_chapter(name: str, given: Mapping[str, Any]) -> tuple[Path, bool]:

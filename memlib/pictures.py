@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from memlib.plots import DARK, LIGHT, Theme, plot_figure, strength_label
 from memlib.results import panels_of
+from memlib.shipped import read_shipped
 
 
 def svg(figure: Figure) -> str:
@@ -76,31 +77,37 @@ def show_figure(tree: xr.DataTree) -> Picture:
     )
 
 
+def show_shipped(figure: str, scale: str) -> Picture | None:
+    """Return the figure of a result that comes with the checkout; None where there is none."""
+    tree = read_shipped(figure, scale)
+    return None if tree is None else show_figure(tree)
+
+
 def caption_result(tree: xr.DataTree) -> str:
     """Return what a reader must know of a result: scale, seeds, permutations, trees, time."""
     parameters = json.loads(tree.attrs["parameters"])
     panels = panels_of(tree)
-    epochs = ", ".join(
-        f"{'CNNs' if cnn else 'MLPs'} {max(last):,} epochs"
-        for cnn in (False, True)
-        if (
-            last := [
-                int(ds["epoch"].values[-1])
-                for ds in panels.values()
-                if ds.attrs["network"].startswith("CNN") == cnn
-            ]
-        )
-    )
+    last: dict[str, list[int]] = {}
+    for dataset in panels.values():
+        kind = "CNNs" if dataset.attrs["network"].startswith("CNN") else "MLPs"
+        last.setdefault(kind, []).append(int(dataset["epoch"].values[-1]))
+    epochs = ", ".join(f"{kind} {_range(values)} epochs" for kind, values in last.items())
+    n_seeds = [dataset.sizes["seed"] for dataset in panels.values()]
     sizes = next(iter(panels.values())).sizes
-    seeds = parameters["n_seeds"]
     return (
         f"{tree.attrs['scale'].capitalize()} scale: {parameters['n_images']:,} training images, "
-        f"{epochs}, {seeds} seed{'s' if seeds > 1 else ''} (base {parameters['seed']}), "
-        f"{sizes['permutation']} permutations, {parameters['n_trees']} trees; "
-        f"{float(tree.attrs['compute_seconds']) / 60:.1f} minutes of one core. "
+        f"{epochs}, {_range(n_seeds)} seed{'s' if max(n_seeds) > 1 else ''} (base "
+        f"{parameters['seed']}), {sizes['permutation']} permutations, {parameters['n_trees']} "
+        f"trees; {float(tree.attrs['compute_seconds']) / 60:.1f} minutes of one core. "
         "Boxes: permutation null of each s-validation set; lines of the same colour: observed "
         "accuracy; red: independent validation images; horizontal line: chance."
     )
+
+
+def _range(values: list[int]) -> str:
+    """Return the one value there is, or ``smallest to largest``."""
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def describe_result(tree: xr.DataTree) -> str:

@@ -57,9 +57,10 @@ data: str = "fashion_mnist_pullover_coat"  # or a path
 from IPython.display import Markdown
 
 from memlib.claims import check_claims
-from memlib.pictures import show_figure
+from memlib.pictures import show_figure, show_shipped
 from memlib.results import panels_of
 from memlib.runs import run_figure, stored_siblings
+from memlib.shipped import describe_shipped
 from memlib.tables import claims_table, provenance_table, summary_table
 
 # %% [markdown]
@@ -110,6 +111,31 @@ print(next(iter(panels_of(result).values())))
 #
 # The boxes are the nulls: accuracies of classifiers that were given shuffled labels. A box above the
 # horizontal line is memorization. A curve above the boxes of its own colour is learning.
+#
+# ### At the paper's scale
+#
+# What comes with this book, in `data/results`:
+
+# %% tags=["hide-input", "full-width"]
+show_shipped("fig1", "paper")
+
+# %% tags=["hide-input"]
+Markdown(describe_shipped("fig1", "paper"))
+
+# %% [markdown]
+# ### A tenth of the epochs, several seeds
+#
+# How far do runs differ that differ only in their seed? Thin lines are single seeds, boxes pool their
+# nulls.
+
+# %% tags=["hide-input", "full-width"]
+show_shipped("fig1", "tenth")
+
+# %% tags=["hide-input"]
+Markdown(describe_shipped("fig1", "tenth"))
+
+# %% [markdown]
+# ### This run
 
 # %% tags=["hide-input", "full-width"]
 show_figure(result)
@@ -132,7 +158,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # %% [markdown]
 # A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
 # panels the claim speaks of were left out; *not yet run*, that a figure the claim compares with is not
-# stored at this scale, or that this run is no longer the paper's figure.
+# stored at this scale, or that this run is no longer the paper's figure. [Which claims
+# hold](claims) has all claims on the runs at the paper's scale.
 #
 # ## Limits
 #

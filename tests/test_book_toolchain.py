@@ -190,6 +190,7 @@ def test_real_table_of_contents_has_every_chapter_in_order():
         *method,
         *figures,
         "rerun",
+        "chapters/claims",
         "chapters/larger_runs",
         "chapters/benchmark",
         "api",
