@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from memlib import store
+from memlib.choices import choices_path
 from memlib.data import load_labelled_images
 from memlib.errors import InputError
 from memlib.figures import FIGURES, resolve
@@ -17,7 +18,7 @@ from memlib.notebooks import declared_parameters, execute
 from memlib.shipped import SHIPPED_SCALES, shipped_path
 
 METHOD_CHAPTERS = ("s_validation_by_eye", "algorithm_1_by_hand", "what_the_null_measures")
-CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, "claims", "larger_runs", "benchmark")
+CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, "claims", "open_choices", "larger_runs", "benchmark")
 TYPES: Mapping[str, Any] = {
     "int": int,
     "float": float,
@@ -110,7 +111,7 @@ def executed_path(name: str, given: Mapping[str, Any]) -> Path:
             store.code_digest(),
             source_path(name).read_text(encoding="utf-8"),
             _stored_beside(name, values),
-            _benchmark(values),
+            _dataset_shown(name, values),
             _shipped(name),
         ]
     )
@@ -127,13 +128,14 @@ def _stored_beside(name: str, values: Mapping[str, Any]) -> list[str]:
     return [path.name for path in paths if path.is_file() and not path.name.startswith(name)]
 
 
-def _benchmark(values: Mapping[str, Any]) -> str:
-    """Return the checksum of the stored benchmark that a chapter shows, if it shows one."""
+def _dataset_shown(name: str, values: Mapping[str, Any]) -> str:
+    """Return the checksum of the stored dataset that a chapter shows, if it shows one."""
     from memlib.bench_tables import bench_path
 
-    path = bench_path(values["stored"]) if "stored" in values else None
-    known = path is not None and path.is_file()
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path is not None and known else ""
+    if "stored" not in values:
+        return ""
+    path = (bench_path if name == "benchmark" else choices_path)(values["stored"])
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _shipped(name: str) -> list[str]:

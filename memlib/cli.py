@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from memlib import store
-from memlib.cli_shipped import claims, ship, shown_path, verify
+from memlib.cli_shipped import choices, claims, ship, shown_path, verify
 from memlib.errors import InputError, MemlibError
 from memlib.figures import FIGURES, SCALES
 from memlib.version import __version__
@@ -233,7 +233,7 @@ def build(folder: Path | None, classes: str, output: Path | None) -> None:
     click.echo(describe(dataset))
 
 
-for command in (claims, ship, verify):
+for command in (choices, claims, ship, verify):
     main.add_command(command)
 
 if __name__ == "__main__":

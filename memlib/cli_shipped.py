@@ -1,4 +1,4 @@
-"""Commands on the results that come with the checkout: claims, ship, verify."""
+"""Commands on the results that come with the checkout: choices, claims, ship, verify."""
 
 import sys
 from collections.abc import Sequence
@@ -82,3 +82,43 @@ def verify(scale: str, pieces: int, seed: int, minutes: float) -> None:
         click.echo(str(agreements[-1]))
     if not all(one.holds for one in agreements):
         sys.exit(1)
+
+
+@click.command()
+@click.option("--only", help="Names of choices, for example loss,he; all when left out.")
+@click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1))
+@click.option("--scale", default="teaching", show_default=True, help=f"One of {', '.join(SCALES)}.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as cores.")
+@click.option("--output", type=click.Path(path_type=Path), help="File to write, ending in .nc.")
+@click.option("-p", "assignments", multiple=True, metavar="NAME=VALUE", help="Of every run.")
+def choices(
+    only: str | None,
+    seeds: int,
+    scale: str,
+    jobs: int | None,
+    output: Path | None,
+    assignments: Sequence[str],
+) -> None:
+    """Change what the paper leaves open, one thing at a time, and write data/results/choices.nc."""
+    from memlib.chapters import parse_assignments
+    from memlib.choices import CHOICES, choices_path, measure_choices, write_choices
+
+    names = tuple(CHOICES) if only is None else ("default", *only.split(","))
+    for name in names:
+        if name not in CHOICES:
+            raise InputError(f"--only {name}: take some of {', '.join(CHOICES)}")
+    path = output or choices_path()
+    if path.suffix != ".nc":
+        raise InputError(f"--output {path}: the name should end in .nc")
+    if only is not None and output is None:
+        raise InputError("--only needs an --output: the file of all choices stays")
+    store.require_writable(path.parent)
+    tree = measure_choices(
+        tuple(dict.fromkeys(names)),
+        scale=scale,
+        n_seeds=seeds,
+        n_jobs=jobs,
+        say=click.echo,
+        **parse_assignments(assignments),
+    )
+    click.echo(f"dataset   {shown_path(write_choices(tree, path))}")

@@ -191,6 +191,7 @@ def test_real_table_of_contents_has_every_chapter_in_order():
         *figures,
         "rerun",
         "chapters/claims",
+        "chapters/open_choices",
         "chapters/larger_runs",
         "chapters/benchmark",
         "api",

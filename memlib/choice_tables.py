@@ -1,0 +1,260 @@
+"""The open choices as tables and one picture: how much each changes, and which claims it flips."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from memlib.choices import RUNS
+from memlib.claim import Check
+from memlib.claims import CLAIMS
+from memlib.pictures import Picture, picture
+from memlib.plots import LIGHT, Theme
+from memlib.quantities import forgetting_epoch, onset_epoch
+from memlib.tables import markdown_table
+
+# Claims that speak of single panels, which two panels can decide.
+CLAIMS_OF = {"images": (1, 2, 3, 4, 7), "noise": (17, 18, 19, 21, 22)}
+STRENGTHS = (0.05, 0.10, 1.0)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one choice does to one run, seed by seed, float64 (seed,).
+
+    Attributes
+    ----------
+    null, observed
+        Mean over measured epochs of the null of the least perturbed set; its observed score at the
+        last epoch.
+    null_change, observed_change
+        The same minus that of the choice it is held against, which has the same seeds.
+    """
+
+    null: np.ndarray
+    observed: np.ndarray
+    null_change: np.ndarray
+    observed_change: np.ndarray
+
+
+def run_of(tree: xr.DataTree, name: str, run: str) -> xr.Dataset | None:
+    """Return a choice's run with its sets named 5 %, 10 %, 100 %, from least to most perturbed.
+
+    So that claims, which speak of these, can be read on other kinds of perturbation.
+    """
+    group = tree.children[name]
+    if run not in group.children:
+        return None
+    dataset = group.children[run].to_dataset().sortby("perturbation")
+    return dataset.assign_coords(perturbation=list(STRENGTHS))
+
+
+def _levels(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    least = dataset.isel(perturbation=0)
+    null = least["null_accuracy"].mean(("epoch", "permutation"))
+    return null.values, least["observed_accuracy"].isel(epoch=-1).values
+
+
+def effect(tree: xr.DataTree, name: str, run: str) -> Effect | None:
+    """Return what a choice does to a run; None where it was not run."""
+    dataset = run_of(tree, name, run)
+    if dataset is None:
+        return None
+    reference = run_of(tree, str(tree.children[name].attrs["against"]), run)
+    assert reference is not None
+    null, observed = _levels(dataset)
+    old_null, old_observed = _levels(reference)
+    return Effect(null, observed, null - old_null, observed - old_observed)
+
+
+def checks_of(dataset: xr.Dataset, run: str) -> dict[tuple[int, str], Check]:
+    """Return the checks of the claims that a run alone can decide, by claim and label."""
+    panels = {RUNS[run][1]: dataset}
+    return {
+        (number, check.label): check
+        for number in CLAIMS_OF[run]
+        for check in CLAIMS[number].check(panels)
+    }
+
+
+def flips(tree: xr.DataTree, name: str) -> list[tuple[int, str]]:
+    """Return the checks (claim, label) that hold against the default and not here, or reverse."""
+    found = []
+    for run in RUNS:
+        dataset = run_of(tree, name, run)
+        reference = run_of(tree, str(tree.children[name].attrs["against"]), run)
+        if dataset is None or reference is None:
+            continue
+        here, there = checks_of(dataset, run), checks_of(reference, run)
+        found += [key for key in there if key in here and here[key].holds != there[key].holds]
+    return found
+
+
+def _spread(values: np.ndarray) -> str:
+    return f"{values.mean():+.3f} ({values.min():+.3f} to {values.max():+.3f})"
+
+
+def _epochs(dataset: xr.Dataset | None) -> str:
+    if dataset is None:
+        return "–"
+    onset, peak = onset_epoch(dataset), forgetting_epoch(dataset)
+    return " / ".join("none" if epoch is None else f"{epoch:,}" for epoch in (onset, peak))
+
+
+def describe_choices(tree: xr.DataTree | None, name: str) -> str:
+    """Say how a dataset of open choices was made, or that there is none."""
+    if tree is None:
+        return f"No dataset {name} is stored here: make one with `memlib choices`."
+    runs = [run for group in tree.children.values() for run in group.children.values()]
+    seconds = sum(float(run.attrs["compute_seconds"]) for run in runs)
+    found = tree.attrs
+    return (
+        f"Made on {found['created'][:10]} at commit {found['git_commit']} ({found['device']}): "
+        f"{len(tree.children)} choices, {len(runs)} runs of {found['scale']} scale with "
+        f"{found['n_seeds']} seeds each, {seconds / 60:.0f} minutes of one core."
+    )
+
+
+def choices_table(tree: xr.DataTree) -> str:
+    """Return each choice with its effect: means over seeds, smallest and largest in brackets."""
+    rows = []
+    for name, group in tree.children.items():
+        cells = []
+        for run in RUNS:
+            one = effect(tree, name, run)
+            if one is None:
+                cells += ["–", "–"]
+            elif name == "default":
+                cells += [f"{one.null.mean():.3f}", f"{one.observed.mean():.3f}"]
+            else:
+                cells += [_spread(one.null_change), _spread(one.observed_change)]
+        flipped = ", ".join(f"{number} ({label})" for number, label in flips(tree, name))
+        rows.append(
+            [
+                group.attrs["question"],
+                group.attrs["label"],
+                *cells,
+                _epochs(run_of(tree, name, "noise")),
+                flipped or "none",
+            ]
+        )
+    header = [
+        "open",
+        "choice",
+        "images: null",
+        "images: observed",
+        "noise: null",
+        "noise: observed",
+        "noise: onset / peak",
+        "checks that flip",
+    ]
+    return markdown_table(header, rows)
+
+
+def robustness_table(tree: xr.DataTree) -> str:
+    """Return each check of the default runs with the choices that overturn it."""
+    questions = [
+        n for n, g in tree.children.items() if g.attrs["question"] not in ("–", "baseline")
+    ]
+    overturned: dict[tuple[int, str], list[str]] = {}
+    for name in questions:
+        for key in flips(tree, name):
+            group = tree.children[name]
+            text = f"{group.attrs['question']}: {group.attrs['label']}"
+            overturned.setdefault(key, []).append(text)
+    rows = []
+    for run in RUNS:
+        dataset = run_of(tree, "default", run)
+        assert dataset is not None
+        for (number, label), check in checks_of(dataset, run).items():
+            found = overturned.get((number, label), [])
+            rows.append(
+                [
+                    number,
+                    f"{CLAIMS[number].text} ({label})",
+                    "holds" if check.holds else "fails",
+                    "; ".join(found) or "**none: robust**",
+                ]
+            )
+    return markdown_table(["", "claim (check)", "with our defaults", "overturned by"], rows)
+
+
+def plot_choices(tree: xr.DataTree, *, axes: Iterable[Axes], theme: Theme = LIGHT) -> None:
+    """Draw the change of the null (first axis) and of the observed score (second), seed by seed."""
+    names = [name for name in tree.children if name != "default"]
+    colours = {"images": theme.colours[0.05], "noise": theme.validation}
+    for ax, kind in zip(axes, ("null_change", "observed_change"), strict=True):
+        for row, name in enumerate(names):
+            for run, shift in (("images", -0.16), ("noise", 0.16)):
+                one = effect(tree, name, run)
+                if one is not None:
+                    values = getattr(one, kind)
+                    label = run if name == "loss" else None
+                    ax.plot(
+                        [0, values.mean()],
+                        [row + shift] * 2,
+                        color=colours[run],
+                        linewidth=1.4,
+                        alpha=0.6,
+                    )
+                    ax.scatter(
+                        values,
+                        [row + shift] * len(values),
+                        s=14,
+                        color=colours[run],
+                        linewidths=0,
+                        label=label,
+                        zorder=3,
+                    )
+        ax.axvline(0, color=theme.ink, linewidth=0.8)
+        ax.grid(axis="x", color=theme.faint, linewidth=0.4)
+        ax.tick_params(colors=theme.ink, labelsize=8)
+        for spine in ax.spines.values():
+            spine.set_color(theme.faint)
+        sns.despine(ax=ax)
+        what = "null, mean over epochs" if kind == "null_change" else "observed, last epoch"
+        ax.set_xlabel(f"change of the {what}", color=theme.ink, fontsize=9)
+        groups = [tree.children[name].attrs for name in names]
+        ax.set_yticks(
+            range(len(names)), [f"{g['question']}: {g['label']}" for g in groups], color=theme.ink
+        )
+        ax.set_ylim(len(names) - 0.5, -0.5)
+
+
+def show_choices(tree: xr.DataTree) -> Picture:
+    """Return the picture of all choices for a page, with a text that says what it shows."""
+
+    def draw(theme: Theme) -> Figure:
+        figure = Figure(figsize=(9.5, 0.3 * len(tree.children) + 1), layout="constrained")
+        axes = figure.subplots(1, 2, sharey=True)
+        plot_choices(tree, axes=axes, theme=theme)
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(
+            handles,
+            labels,
+            loc="outside upper center",
+            ncols=2,
+            frameon=False,
+            labelcolor=theme.ink,
+        )
+        return figure
+
+    words = []
+    for name in tree.children:
+        one = effect(tree, name, "noise") or effect(tree, name, "images")
+        if one is not None and name != "default":
+            words.append(f"{tree.children[name].attrs['label']} {one.null_change.mean():+.2f}")
+    return picture(
+        draw,
+        alt=f"Changes of the null of the least perturbed set, on noise if run: {'; '.join(words)}.",
+        caption=(
+            f"{str(tree.attrs['scale']).capitalize()} scale, {tree.attrs['n_seeds']} seeds, one "
+            "point each; the least perturbed set of each run. Left: null, mean over measured "
+            "epochs; right: observed score at the last epoch; both against the default with the "
+            "same seed."
+        ),
+    )

@@ -1,0 +1,233 @@
+"""The open choices: what the paper does not say, changed one at a time, and four baselines.
+
+Each choice is two teaching-scale runs of several seeds, panel a on images and panel d on noise;
+`measure_choices` joins them into one dataset with a group a choice.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from memlib.errors import ResultError
+from memlib.results import panels_of
+from memlib.store import to_json, write_netcdf
+
+RUNS: Mapping[str, tuple[str, str]] = {"images": ("fig1", "a"), "noise": ("fig5", "d")}
+N_SEEDS = 3
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One change against the default: which question it answers, and on which runs."""
+
+    name: str
+    question: str
+    label: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    runs: tuple[str, ...] = ("images", "noise")
+    against: str = "default"
+
+
+def _perturbed(kind: str, *strengths: float) -> dict[str, Any]:
+    return {"perturbation_kind": kind, "perturbations": list(strengths)}
+
+
+RMSPROP = {"optimizer": "rmsprop"}
+UNTRAINED = {"learning_rate": 1e-30, "epochs": 1, "n_measured_epochs": 1}  # weights stay as drawn
+CHOICES = {
+    choice.name: choice
+    for choice in (
+        Choice("default", "–", "our defaults"),
+        Choice("loss", "loss", "categorical cross-entropy", {"loss": "categorical"}),
+        Choice("he", "initial weights", "He uniform", {"initial_weights": "he"}),
+        Choice("torch", "initial weights", "torch's default", {"initial_weights": "torch"}),
+        Choice("rmsprop", "optimizer", "rmsProp, Keras' constants", RMSPROP),
+        Choice(
+            "rmsprop_torch",
+            "rmsProp's constants",
+            "decay 0.99, epsilon 1e-8 (torch)",
+            RMSPROP | {"rmsprop_decay": 0.99, "rmsprop_epsilon": 1e-8},
+            against="rmsprop",
+        ),
+        Choice(
+            "standardized",
+            "pixel scale",
+            "mean 0, standard deviation 1",
+            {"pixel_scale": "standardized"},
+            ("images",),
+        ),
+        Choice("raw", "pixel scale", "0 to 255", {"pixel_scale": "raw"}, ("images",)),
+        Choice("noise_half", "noise", "standard deviation 0.5", {"noise_sd": 0.5}, ("noise",)),
+        Choice("noise_double", "noise", "standard deviation 2", {"noise_sd": 2.0}, ("noise",)),
+        Choice(
+            "shared",
+            "pixel shuffle",
+            "the same positions in all images",
+            _perturbed("shuffle_shared", 0.05, 0.1, 1.0),
+        ),
+        Choice("trees_25", "trees", "25 trees", {"n_trees": 25}),
+        Choice("trees_500", "trees", "500 trees", {"n_trees": 500}),
+        Choice("validation", "validation set", "500 images", {"n_validation_images": 500}),
+        Choice("epoch_grid", "epoch grid", "20 epochs measured", {"n_measured_epochs": 20}),
+        Choice("extra_trees", "classifier", "extra trees", {"classifier": "extra_trees"}),
+        Choice(
+            "neighbours", "classifier", "5 nearest neighbours", {"classifier": "nearest_neighbours"}
+        ),
+        Choice("ridge", "classifier", "ridge regression", {"classifier": "ridge"}),
+        Choice(
+            "logistic", "classifier", "logistic regression", {"classifier": "logistic_regression"}
+        ),
+        Choice(
+            "discriminant",
+            "classifier",
+            "linear discriminant",
+            {"classifier": "linear_discriminant"},
+        ),
+        Choice("svm", "classifier", "support vector machine", {"classifier": "svm"}),
+        Choice(
+            "rotate", "perturbation", "rotated 5, 10, 90 degrees", _perturbed("rotate", 5, 10, 90)
+        ),
+        Choice(
+            "add_noise",
+            "perturbation",
+            "noise added, sd 0.05, 0.1, 1",
+            _perturbed("add_noise", 0.05, 0.1, 1.0),
+        ),
+        Choice(
+            "occlude",
+            "perturbation",
+            "5 %, 10 %, 100 % hidden",
+            _perturbed("occlude", 0.05, 0.1, 1.0),
+        ),
+        Choice(
+            "first_hidden",
+            "feature layer",
+            "the first hidden layer",
+            {"feature_layer": "first_hidden"},
+        ),
+        Choice("untrained", "baseline", "an untrained network", UNTRAINED),
+        Choice(
+            "pixels",
+            "baseline",
+            "the raw pixels as features",
+            UNTRAINED | {"feature_layer": "pixels"},
+        ),
+        Choice("shuffled", "baseline", "trained on shuffled labels", {"shuffled_labels": 1.0}),
+        Choice("half", "baseline", "trained on half-shuffled labels", {"shuffled_labels": 0.5}),
+    )
+}
+
+
+def choices_path(name: str = "choices") -> Path:
+    """Return a stored file of open choices: the checkout's by name, or a path ending in .nc."""
+    path = Path(name)
+    if path.suffix == ".nc":
+        return path
+    return Path(__file__).parent.parent / "data" / "results" / f"{name}.nc"
+
+
+def stored_choices(name: str = "choices") -> xr.DataTree | None:
+    """Return a stored dataset of open choices, or None where there is none."""
+    return read_choices(choices_path(name))
+
+
+def measure_choices(
+    names: tuple[str, ...] = tuple(CHOICES),
+    *,
+    scale: str = "teaching",
+    n_seeds: int = N_SEEDS,
+    n_jobs: int | None = None,
+    say: Callable[[str], None] = print,
+    **changes: Any,
+) -> xr.DataTree:
+    """Run choices (what is stored is reused) and join them into one dataset.
+
+    Parameters
+    ----------
+    names
+        Of `CHOICES`.
+    scale, n_seeds
+        Of every run.
+    n_jobs
+        Processes; as many as cores when None.
+    say
+        Is told each choice as it ends.
+    changes
+        Of every run, for example a smaller number of images.
+
+    Returns
+    -------
+    xarray.DataTree
+        A group a choice with its runs ``images`` and ``noise`` below, each as in
+        `memlib.results`.
+    """
+    from memlib.runs import run_figure
+
+    groups: dict[str, xr.Dataset] = {}
+    root: dict[str, Any] = {}
+    for name in names:
+        choice = CHOICES[name]
+        about = {"question": choice.question, "label": choice.label, "against": choice.against}
+        groups[f"/{name}"] = xr.Dataset(attrs=about | {"changes": to_json(dict(choice.changes))})
+        for run in choice.runs:
+            figure, panel = RUNS[run]
+            tree = run_figure(
+                figure,
+                scale,
+                panels=[panel],
+                n_seeds=n_seeds,
+                n_jobs=n_jobs,
+                progress=False,
+                **{**changes, **choice.changes},
+            )
+            groups[f"/{name}/{run}"] = panels_of(tree)[panel].assign_attrs(
+                compute_seconds=tree.attrs["compute_seconds"], parameters=tree.attrs["parameters"]
+            )
+            root = dict(tree.attrs)
+        say(f"{name}: {choice.question}, {choice.label}")
+    kept = ("device", "data_checksum", "code_digest", "git_commit", "memlib_version", "created")
+    attributes = {key: root[key] for key in (*kept, "torch_version", "numpy_version")}
+    attributes |= {
+        "title": "What the paper leaves open, changed one at a time",
+        "source": "memlib choices",
+        "scale": scale,
+        "n_seeds": n_seeds,
+        "schema_version": SCHEMA_VERSION,
+    }
+    return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attributes), **groups})
+
+
+def write_choices(tree: xr.DataTree, path: Path) -> Path:
+    """Write the dataset of the open choices, whole or not at all."""
+    write_netcdf(tree, path)
+    return path
+
+
+def read_choices(path: Path) -> xr.DataTree | None:
+    """Read the dataset of the open choices; None where there is none.
+
+    Raises
+    ------
+    ResultError
+        When the file is damaged, or of another schema.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as file:
+            tree = file.load()
+    except Exception as error:  # h5py raises many kinds on a damaged file
+        raise ResultError(f"{path} is damaged ({type(error).__name__}): run it again") from error
+    if tree.attrs.get("schema_version") != SCHEMA_VERSION or "default" not in tree.children:
+        raise ResultError(f"{path} is no dataset of the open choices: run memlib choices again")
+    return tree
+
+
+def changes_of(group: xr.DataTree) -> dict[str, Any]:
+    """Return what a stored choice changed."""
+    return dict(json.loads(group.attrs["changes"]))

@@ -1,0 +1,142 @@
+"""The open choices: each run as declared, its effect against the same seeds, flips of claims."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from click.testing import CliRunner
+
+from memlib.choice_tables import (
+    checks_of,
+    choices_table,
+    describe_choices,
+    effect,
+    flips,
+    robustness_table,
+    run_of,
+    show_choices,
+)
+from memlib.choices import (
+    CHOICES,
+    RUNS,
+    changes_of,
+    measure_choices,
+    read_choices,
+    write_choices,
+)
+from memlib.cli import main
+from memlib.errors import ResultError
+from memlib.figures import resolve
+
+TINY = {
+    **{"n_images": 60, "n_validation_images": 40, "epochs": 3, "n_measured_epochs": 2},
+    **{"n_permutations": 5, "n_trees": 3},
+}
+SOME = ("default", "loss", "raw", "rotate", "rmsprop", "rmsprop_torch", "untrained", "shuffled")
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("choices")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEMLIB_RESULTS", str(folder / "results"))
+        tree = measure_choices(SOME, n_seeds=2, n_jobs=1, say=lambda _: None, **TINY)
+    return read_choices(write_choices(tree, folder / "choices.nc"))
+
+
+@pytest.mark.parametrize("choice", CHOICES.values(), ids=list(CHOICES))
+def test_every_choice_is_a_run_that_may_be_asked_for(choice):
+    assert choice.against in CHOICES
+    for run in choice.runs:
+        figure, panel = RUNS[run]
+        settings = resolve(figure, "teaching", panels=[panel], **choice.changes)
+        changed = settings != resolve(figure, "teaching", panels=[panel])
+        assert changed == (choice.name != "default")
+        assert run in CHOICES[choice.against].runs
+        assert len(settings.perturbations) == 3
+
+
+def test_each_choice_is_measured_as_declared(measured):
+    assert tuple(measured.children) == SOME
+    assert changes_of(measured["raw"]) == {"pixel_scale": "raw"}
+    assert set(measured["raw"].children) == {"images"}
+    assert list(measured["rotate/noise"]["perturbation"]) == [5, 10, 90]
+    assert list(measured["loss/images"]["seed"]) == [0, 1]
+    assert measured.attrs["n_seeds"] == 2
+
+
+def test_effect_is_a_difference_of_the_same_seeds(measured):
+    new, old = (measured[f"{name}/noise"].to_dataset() for name in ("loss", "default"))
+    expected = [
+        float(
+            new["null_accuracy"].sel(seed=s, perturbation=0.05).mean()
+            - old["null_accuracy"].sel(seed=s, perturbation=0.05).mean()
+        )
+        for s in (0, 1)
+    ]
+    np.testing.assert_allclose(effect(measured, "loss", "noise").null_change, expected)
+    assert effect(measured, "raw", "noise") is None
+    assert not effect(measured, "default", "images").null_change.any()
+
+
+def test_rmsprop_constants_are_held_against_rmsprop(measured):
+    new, old = (
+        float(
+            measured[f"{name}/images"]["observed_accuracy"]
+            .sel(seed=1, perturbation=0.05)
+            .isel(epoch=-1)
+        )
+        for name in ("rmsprop_torch", "rmsprop")
+    )
+    change = effect(measured, "rmsprop_torch", "images").observed_change
+    assert change[1] == pytest.approx(new - old)
+
+
+def test_a_check_that_turns_is_found(measured):
+    tree = measured.copy(deep=True)
+    noise = run_of(tree, "default", "noise")
+    keys = checks_of(noise, "noise")
+    assert (18, "d") in keys
+    for name, p_value in (("default", 0.5), ("loss", 0.001)):
+        node = tree[f"{name}/noise"]
+        tree[f"{name}/noise"] = node.assign(p_value=xr.full_like(node["p_value"], p_value))
+    assert (18, "d") in flips(tree, "loss")
+    assert "18 (d)" in next(r for r in choices_table(tree).splitlines() if "categorical" in r)
+    assert "loss: categorical" in next(
+        row for row in robustness_table(tree).splitlines() if "Observed scores lie" in row
+    )
+    assert flips(tree, "default") == []
+
+
+def test_pages_name_every_choice(measured):
+    table, picture = choices_table(measured), show_choices(measured)
+    for name in SOME:
+        assert CHOICES[name].label in table
+    assert "categorical cross-entropy" in picture.alt
+    assert "2 seeds" in describe_choices(measured, "x")
+    assert "No dataset x is stored" in describe_choices(None, "x")
+
+
+def test_damaged_or_foreign_file_is_told(tmp_path):
+    path = tmp_path / "choices.nc"
+    assert read_choices(path) is None
+    path.write_text("nothing")
+    with pytest.raises(ResultError, match="is damaged"):
+        read_choices(path)
+    xr.Dataset(attrs={"a": 1}).to_netcdf(path, engine="h5netcdf")
+    with pytest.raises(ResultError, match="no dataset of the open choices"):
+        read_choices(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--only", "los", "--output", "x.nc"], "--only los: take some of default, loss"),
+        (["--only", "loss"], "--only needs an --output"),
+        (["--output", "x.csv"], "should end in .nc"),
+    ],
+)
+def test_bad_arguments_are_one_line(arguments, said):
+    done = CliRunner().invoke(main, ["choices", *arguments])
+    assert done.exit_code == 1
+    assert said in done.output
+    assert done.output.count("\n") == 1
