@@ -224,9 +224,14 @@ def test_paper_scale_has_the_papers_numbers():
 
 
 def test_scales_grow():
-    smoke, teaching, paper = SCALES.values()
-    for field in ("epochs", "cnn_epochs", "n_measured_epochs", "n_permutations", "n_trees"):
-        assert getattr(smoke, field) < getattr(teaching, field) < getattr(paper, field)
+    smoke, teaching, tenth, paper = SCALES.values()
+    for field in ("epochs", "cnn_epochs", "n_measured_epochs"):
+        assert getattr(smoke, field) < getattr(teaching, field) < getattr(tenth, field)
+        assert getattr(tenth, field) < getattr(paper, field)
+    for field in ("n_permutations", "n_trees"):
+        assert getattr(smoke, field) < getattr(teaching, field) < getattr(tenth, field)
+        assert getattr(tenth, field) == getattr(paper, field)
+    assert (10 * tenth.epochs, 10 * tenth.cnn_epochs) == (paper.epochs, paper.cnn_epochs)
 
 
 @pytest.mark.parametrize("scale", SCALES)

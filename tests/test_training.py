@@ -455,6 +455,14 @@ def test_expense_of_a_run_is_the_sum_of_its_pieces(finished, results_folder):
     assert float(finished.attrs["compute_seconds"]) == pytest.approx(sum(seconds), abs=0.06)
 
 
+def test_expense_of_a_figure_is_that_of_all_its_pieces(results_folder):
+    settings = resolve("fig4", "teaching", n_seeds=2, panels=["a", "e"])
+    trainings, nulls = plan(settings).missing()
+    training, null = costs.figure_seconds(settings)
+    assert training == pytest.approx(sum(map(costs.training_seconds, trainings)))
+    assert null == pytest.approx(sum(map(costs.null_seconds, nulls)))
+
+
 def test_result_is_reused_when_nothing_changed(finished, results_folder, monkeypatch):
     monkeypatch.setattr(memlib.runs, "compute", None)
     before = times(results_folder)
