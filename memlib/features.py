@@ -56,7 +56,7 @@ def extract_learned_features(
     images: np.ndarray,
     *,
     layer: str | None = None,
-    batch_size: int = 500,
+    batch_size: int = 100,
     device: str | torch.device | None = None,
 ) -> np.ndarray:
     """Propagate images and return what enters the output layer, dropout off.
@@ -71,7 +71,7 @@ def extract_learned_features(
         Name of the module whose inputs are the features (as in ``network.named_modules()``); the
         last ``nn.Linear`` when None.
     batch_size
-        Images propagated at once.
+        Images propagated at once: few, so that a CNN's activations stay in the processor's cache.
     device
         Where; that of the network's parameters when None.
 
@@ -120,7 +120,7 @@ def _restore(training: dict[nn.Module, bool]) -> None:
         module.training = flag
 
 
-def predict_logits(network: nn.Module, images: np.ndarray, *, batch_size: int = 500) -> np.ndarray:
+def predict_logits(network: nn.Module, images: np.ndarray, *, batch_size: int = 100) -> np.ndarray:
     """Return the network's outputs before the sigmoid, float32 (sample, class), dropout off."""
     device = next((p.device for p in network.parameters()), torch.device("cpu"))
     training = {part: part.training for part in network.modules()}
