@@ -188,7 +188,7 @@ def measure_choices(
             groups[f"/{name}/{run}"] = panels_of(tree)[panel].assign_attrs(
                 compute_seconds=tree.attrs["compute_seconds"], parameters=tree.attrs["parameters"]
             )
-            root = dict(tree.attrs)
+            root = {str(key): value for key, value in tree.attrs.items()}
         say(f"{name}: {choice.question}, {choice.label}")
     kept = ("device", "data_checksum", "code_digest", "git_commit", "memlib_version", "created")
     attributes = {key: root[key] for key in (*kept, "torch_version", "numpy_version")}
