@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -114,11 +115,12 @@ def test_workflow_publishes_to_the_branch_that_links_lead_to(tmp_path):
     (site / "_static").mkdir(parents=True)
     (site / "_static" / "custom.css").write_text("a {}")
     (site / ".nojekyll").touch()
-    (site / "fig1.ipynb").write_text("{}")
     script = script.replace("${{ github.sha }}", "0123")
     address = '"https://x-access-token:$TOKEN@github.com/${{ github.repository }}"'
     assert address in script
-    for _ in range(2):  # the second time onto what the first pushed
+    for text in ("{}", '{"again": 1}'):  # the second time onto what the first pushed
+        (site / "fig1.ipynb").write_text(text)
+        shutil.rmtree(site / ".git", ignore_errors=True)
         subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script.replace(address, str(remote))],
             cwd=tmp_path,
@@ -127,6 +129,8 @@ def test_workflow_publishes_to_the_branch_that_links_lead_to(tmp_path):
     shown = ["git", "-C", str(remote), "ls-tree", "-r", "--name-only", SITE]
     listed = subprocess.run(shown, capture_output=True, text=True, check=True).stdout.split()
     assert sorted(listed) == [".nojekyll", "_static/custom.css", "fig1.ipynb"]
+    shown = ["git", "-C", str(remote), "show", f"{SITE}:fig1.ipynb"]
+    assert subprocess.run(shown, capture_output=True, text=True).stdout == '{"again": 1}'
 
 
 def test_binder_opens_text_files_as_notebooks(tmp_path):
