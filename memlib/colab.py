@@ -9,23 +9,22 @@ from memlib.notebooks import read_source
 from memlib.repository import SOURCES, Repository
 
 # Colab has torch and NumPy loaded before the first cell runs, and cannot change them without a
-# restart: of environment.yml's packages it gets, at the same versions, those that it lacks.
+# restart: of what memlib needs it gets, at the versions of environment.yml, only what it lacks.
 SET_UP = """\
-# Set up Colab: the code, and what of environment.yml it lacks
-import os, subprocess, sys
+# Set up Colab: the code, and those packages of environment.yml that it needs and lacks
+import os, subprocess, sys, tomllib
 from importlib.metadata import distributions
-import yaml
 
 git = ["git", "clone", "--quiet", "--depth", "1"]
 subprocess.run([*git, "--branch", "{branch}", "{url}", "memlib-book"], check=True)
 os.chdir("memlib-book/notebooks")
 os.environ["PYTHONPATH"] = os.path.abspath("..")
 sys.path.insert(0, os.path.abspath(".."))
-declared = yaml.safe_load(open("../environment.yml"))["dependencies"][-1]["pip"]
-here = {{one.name.lower().replace("_", "-") for one in distributions()}}
-pins = [one for one in declared if "==" in one]
-lacking = [one for one in pins if one.split("==")[0].lower().replace("_", "-") not in here]
-pip = [sys.executable, "-m", "pip", "install", "--quiet", *lacking]
+needed = tomllib.load(open("../pyproject.toml", "rb"))["project"]["dependencies"]
+lacking = {{one.split(">")[0] for one in needed}} - {{one.name.lower() for one in distributions()}}
+pins = [line.strip("- \\n") for line in open("../environment.yml")]
+pip = [sys.executable, "-m", "pip", "install", "--quiet"]
+pip += [pin for pin in pins if pin.split("==")[0] in lacking]
 subprocess.run(pip if lacking else ["true"], check=True)"""
 
 
