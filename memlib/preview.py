@@ -45,7 +45,7 @@ def preview_picture(tree: xr.DataTree, panel: str) -> bytes:
     figure.text(0.04, 0.74, textwrap.fill(words, 26), fontsize=19, linespacing=1.4, **ink)
     ax = figure.add_axes((0.42, 0.13, 0.55, 0.58))
     plot_panel(dataset, ax=ax, theme=LIGHT)
-    ax.set_title("")
+    ax.set_title("", loc="left")
     ax.tick_params(labelsize=14)
     ax.set_xlabel("training epoch", fontsize=15)
     ax.set_ylabel("accuracy", fontsize=15)
@@ -54,7 +54,8 @@ def preview_picture(tree: xr.DataTree, panel: str) -> bytes:
     keys = [(f"{strength_label(s, units)} perturbed", LIGHT.colours.get(s)) for s in strengths]
     keys = [*((text, colour) for text, colour in keys if colour), ("validation", LIGHT.validation)]
     for row, (text, colour) in enumerate(keys):
-        figure.text(0.04, 0.36 - 0.065 * row, text, fontsize=17, weight="bold", color=colour)
+        figure.text(0.04, 0.4 - 0.065 * row, text, fontsize=17, weight="bold", color=colour)
+    figure.text(0.04, 0.06, "boxes: shuffled labels\nlines: true labels", fontsize=13, va="center")
     buffer = io.BytesIO()
     with matplotlib.rc_context({"savefig.dpi": DPI}):
         figure.savefig(buffer, format="png", metadata={"Software": None})
