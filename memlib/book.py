@@ -5,6 +5,7 @@ import html.parser
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ import yaml
 
 from memlib.errors import MemlibError
 from memlib.notebooks import SOURCE_DATE_EPOCH, NotebookError
+from memlib.repository import read_repository
 from memlib.sanitise import machine_paths, sanitise
 
 LOADING = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
@@ -36,6 +38,7 @@ def build_book(
     book_dir: str | Path,
     output_dir: str | Path,
     values: Mapping[str, object],
+    files: Mapping[str, bytes] | None = None,
 ) -> Path:
     """Build the site, and replace the one in place only when the new one passes every check.
 
@@ -55,6 +58,8 @@ def build_book(
     values : mapping
         Numbers and short texts for ``{{ name }}`` in the prose; nested mappings are reached by
         dots. A name that prose uses and `values` lacks fails the build.
+    files : mapping of str to bytes, optional
+        Further files of the site, by their path in it: what pages offer for download.
 
     Returns
     -------
@@ -79,6 +84,7 @@ def build_book(
         raise BookError(f"{output_dir} holds something that is not a memlib book: left as it is")
     _write_folder(book_dir / "chapters", chapters)
     _write_folder(book_dir / "_generated", {"values.json": numbers})
+    _write_files(book_dir / "_generated" / "files", files or {})
     pages = _pages(book_dir, chapters)
     key = _digest(book_dir)
     complete = all((output_dir / f"{page}.html").is_file() for page in pages)
@@ -90,6 +96,8 @@ def build_book(
         # The theme's page templates, which only look like pages, and maps for its own debugging.
         for left in [*site.glob("_static/**/*.map"), *site.glob("_static/*.html")]:
             left.unlink()
+        shutil.copytree(book_dir / "_generated" / "files", site, dirs_exist_ok=True)
+        (site / ".nojekyll").touch()  # GitHub's pages would leave out every name that begins with _
         if problems := check_site(site, pages):
             raise BookError("\n".join(problems))
         (site / KEY_FILE).write_text(key)
@@ -141,7 +149,7 @@ class _Page(html.parser.HTMLParser):
         self.silent += tag in ("script", "style")
         found = {name: value or "" for name, value in attrs}
         url = found.get(LOADING.get(tag, ""), "")
-        if re.match(r"(?:https?:)?//", url):
+        if re.match(r"(?:https?:)?//", url) and found.get("rel") != "canonical":
             self.external.append(url)
         self.errors += bool({"traceback", "pytb"} & set(re.split(r"[\s-]", found.get("class", ""))))
 
@@ -178,6 +186,7 @@ def _digest(book_dir: Path) -> str:
         inside = file.relative_to(book_dir)
         if file.is_file() and not {"_build", "_site", "__pycache__"} & set(inside.parts):
             files[f"book/{inside.as_posix()}"] = file.read_bytes()
+    files["repository"] = repr(read_repository(book_dir)).encode()
     files |= {f"version/{name}": version(name).encode() for name in PACKAGES}
     digest = hashlib.sha256(sys.version.encode())
     for name in sorted(files):
@@ -193,6 +202,15 @@ def _write_folder(folder: Path, files: Mapping[str, str]) -> None:
             old.unlink()
     for name, text in files.items():
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Make a generated folder hold these files, in folders of their own, and no others."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
 
 
 def _pages(book_dir: Path, chapters: Mapping[str, str]) -> list[str]:

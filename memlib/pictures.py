@@ -4,7 +4,7 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 import matplotlib
@@ -40,11 +40,13 @@ class Picture:
     dark: str
     alt: str
     caption: str = ""
+    key: str = ""  # a result's figure on a page: what links and downloads call it
 
     def _repr_html_(self) -> str:
         # Without the book's style sheet (in Jupyter) the dark one stays hidden.
+        size = _size(self.light)
         images = "".join(
-            f'<img class="{css}"{style} alt="{_escape(self.alt)}" '
+            f'<img class="{css}"{style}{size} alt="{_escape(self.alt)}" '
             f'src="data:image/svg+xml,{_quoted(text)}">'
             for css, style, text in (
                 ("only-light", "", self.light),
@@ -52,7 +54,17 @@ class Picture:
             )
         )
         caption = f"<figcaption>{_escape(self.caption)}</figcaption>" if self.caption else ""
-        return f'<figure class="memlib-figure" tabindex="0">{images}{caption}</figure>'
+        key = f' id="{self.key}"' if self.key else ""
+        return f'<figure class="memlib-figure"{key} tabindex="0">{images}{caption}</figure>'
+
+
+def _size(svg_text: str) -> str:
+    """Return a picture's size as attributes, so that a page keeps room for it while it loads."""
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg_text)
+    if found is None:
+        return ""
+    width, height = (round(float(points) * 4 / 3) for points in found.groups())  # CSS pixels
+    return f' width="{width}" height="{height}"'
 
 
 def _quoted(text: str) -> str:
@@ -79,19 +91,26 @@ def picture(draw: Callable[[Theme], Figure], *, alt: str, caption: str = "") -> 
     return Picture(svg(draw(LIGHT)), svg(draw(DARK)), alt, caption)
 
 
-def show_figure(tree: xr.DataTree) -> Picture:
-    """Return a result's figure for a page, its caption and alt text taken from the data."""
-    return picture(
+def show_figure(tree: xr.DataTree, *, key: str | None = None) -> Picture:
+    """Return a result's figure for a page, its caption and alt text taken from the data.
+
+    Parameters
+    ----------
+    key
+        What the page calls it; the figure's own name when None.
+    """
+    drawn = picture(
         lambda theme: plot_figure(tree, theme=theme),
         alt=describe_result(tree),
         caption=caption_result(tree),
     )
+    return replace(drawn, key=tree.attrs["figure"] if key is None else key)
 
 
 def show_shipped(figure: str, scale: str) -> Picture | None:
     """Return the figure of a result that comes with the checkout; None where there is none."""
     tree = read_shipped(figure, scale)
-    return None if tree is None else show_figure(tree)
+    return None if tree is None else show_figure(tree, key=f"{figure}-{scale}")
 
 
 def caption_result(tree: xr.DataTree) -> str:

@@ -1,22 +1,30 @@
 """From nothing to the website: compute all figures, execute all notebooks, build the book."""
 
 import json
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import xarray as xr
 from joblib import Parallel, delayed
 
 from memlib.book import build_book
-from memlib.chapters import CHAPTERS, check_parameters, execute_chapter
+from memlib.chapters import CHAPTERS, check_parameters, execute_chapter, source_path
 from memlib.claims import check_claims
+from memlib.downloads import add_downloads
 from memlib.figures import FIGURES, resolve
 from memlib.plan import plan
+from memlib.preview import NAME as PREVIEW
+from memlib.preview import preview_picture
 from memlib.quantities import forgetting_epoch, null_mean, onset_epoch
+from memlib.repository import Repository, read_repository
 from memlib.results import panels_of
 from memlib.runs import run_figure, stored_result
+from memlib.sanitise import sanitise
 from memlib.scheduling import compute
+from memlib.shipped import SHIPPED_SCALES, read_shipped, shipped_path
 
 
 def publish_book(
@@ -43,6 +51,8 @@ def publish_book(
         Is told, a line each, what is being done.
     """
     figure_values = {"scale": scale, **given}
+    folder = folder or Path(__file__).parent.parent / "book"
+    repository = read_repository(folder)  # said now, not after an hour, when it is mistyped
     for name in FIGURES:
         check_parameters(name, figure_values)
     plans = {name: plan(resolve(name, **figure_values)) for name in FIGURES}
@@ -57,8 +67,43 @@ def publish_book(
         delayed(_executed)(name, figure_values if name in FIGURES else {}) for name in CHAPTERS
     )
     say("site      rendering")
-    folder = folder or Path(__file__).parent.parent / "book"
-    return build_book(paths, folder, folder / "_site", prose_values(results))
+    datasets = {name: one.path for name, one in plans.items()}
+    with tempfile.TemporaryDirectory(prefix="memlib-") as scratch:
+        pages, files = _with_downloads(paths, datasets, repository, Path(scratch))
+        shown = _shipped_panel("fig5", "d")
+        files[PREVIEW] = preview_picture(results["fig5"] if shown is None else shown, "d")
+        return build_book(pages, folder, folder / "_site", prose_values(results), files)
+
+
+def _with_downloads(
+    paths: Sequence[Path],
+    datasets: Mapping[str, Path],
+    repository: Repository | None,
+    scratch: Path,
+) -> tuple[list[Path], dict[str, bytes]]:
+    """Write the figures' chapters again with what they offer for download, and list its files."""
+    shipped = {
+        f"{figure}-{scale}": (figure, scale) for figure in FIGURES for scale in SHIPPED_SCALES
+    }
+    known = {key: shipped_path(*one) for key, one in shipped.items()} | dict(datasets)
+    pages: list[Path] = []
+    files: dict[str, bytes] = {}
+    for path in paths:
+        pages.append(path)
+        if path.stem in FIGURES:
+            notebook = sanitise(nbformat.read(path, as_version=4))
+            source = source_path(path.stem)
+            added, own = add_downloads(path.stem, notebook, source, known, repository)
+            files |= own
+            pages[-1] = scratch / path.name
+            nbformat.write(added, pages[-1])
+    return pages, files
+
+
+def _shipped_panel(figure: str, panel: str) -> xr.DataTree | None:
+    """Return a figure at the paper's scale when it comes with the checkout and has this panel."""
+    tree = read_shipped(figure)
+    return tree if tree is not None and panel in panels_of(tree) else None
 
 
 def _executed(name: str, given: Mapping[str, Any]) -> Path:

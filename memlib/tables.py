@@ -70,7 +70,7 @@ def claims_table(outcomes: Iterable[Outcome]) -> str:
             found += f"; not run: {', '.join(outcome.left_out)}"
         words = f"{claim.text} *Rule: {claim.rule}.*"
         rows.append([claim.number, words, found or "–", f"**{outcome.verdict}**"])
-    return markdown_table(["", "the paper says", "we find", "verdict"], rows)
+    return markdown_table(["no.", "the paper says", "we find", "verdict"], rows)
 
 
 def spread_text(check: Check) -> str:
@@ -153,4 +153,4 @@ def provenance_table(tree: xr.DataTree) -> str:
         for name, value in json.loads(tree.attrs["parameters"]).items()
         if name not in ("figure", "scale", "seed")
     ]
-    return markdown_table(["", ""], rows)
+    return markdown_table(["setting", "value"], rows)

@@ -83,17 +83,21 @@ def test_unchanged_book_is_not_built_again(copy, chapters, no_sphinx):
     assert contents(copy / "site") == before
 
 
-@pytest.mark.parametrize("change", ["page", "value", "lost page"])
-def test_any_change_builds_again(copy, chapters, no_sphinx, change):
-    values = dict(VALUES)
+@pytest.mark.parametrize("change", ["page", "value", "lost page", "file", "repository"])
+def test_any_change_builds_again(copy, chapters, no_sphinx, monkeypatch, change):
+    values, files = dict(VALUES), {}
     if change == "page":
         append(copy / "book" / "index.md", "\nMore.\n")
     elif change == "value":
         values["n_images"] = 10_000
+    elif change == "file":
+        files["downloads/new.txt"] = b"new"
+    elif change == "repository":
+        monkeypatch.setenv("MEMLIB_REPOSITORY", "https://github.com/owner/name")
     else:
         (copy / "site" / "chapters" / "first.html").unlink()
     with pytest.raises(AssertionError, match="Sphinx was run"):
-        build_book(chapters, copy / "book", copy / "site", values)
+        build_book(chapters, copy / "book", copy / "site", values, files)
 
 
 def test_same_inputs_in_another_folder_give_the_same_bytes(built, tmp_path, chapters):

@@ -322,8 +322,13 @@ def test_picture_shows_both_themes_alt_text_and_caption(tree):
         whole = svg(plot_figure(tree, theme=theme))
         assert unquote(data).split() == whole.split()
         assert not re.search(r"[<>#']", data)
+        width, height = map(float, re.search(r'viewBox="0 0 (\S+) (\S+)"', whole).groups())
+        size = re.search(rf'<img class="only-{theme.name}"[^>]* width="(\d+)" height="(\d+)"', html)
+        assert int(size[1]) / int(size[2]) == pytest.approx(width / height, rel=2e-3)
     assert f"<figcaption>{caption_result(tree)}</figcaption>" in html
     assert html.count('style="display:none"') == 1
+    assert html.startswith('<figure class="memlib-figure" id="fig1" ')
+    assert ' id="fig1-paper" ' in show_figure(tree, key="fig1-paper")._repr_html_()
 
 
 def test_picture_escapes_its_texts():

@@ -65,7 +65,10 @@ def write_font(app: Sphinx, error: Exception | None) -> None:
     if error is not None or not characters:
         return
     # recalc_timestamp=False: the same formulas give the same bytes.
-    options = subset.Options(layout_features=["*"], recalc_timestamp=False, notdef_outline=True)
+    # name_IDs: the font's licence has to stay with it.
+    options = subset.Options(
+        layout_features=["*"], recalc_timestamp=False, notdef_outline=True, name_IDs=["*"]
+    )
     with as_file(files("ziamath") / FONT) as path:
         font = subset.load_font(str(path), options)
     subsetter = subset.Subsetter(options)
