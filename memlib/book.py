@@ -36,6 +36,7 @@ def build_book(
     book_dir: str | Path,
     output_dir: str | Path,
     values: Mapping[str, object],
+    scripts: Mapping[str, str] | None = None,
 ) -> Path:
     """Build the site, and replace the one in place only when the new one passes every check.
 
@@ -55,6 +56,8 @@ def build_book(
     values : mapping
         Numbers and short texts for ``{{ name }}`` in the prose; nested mappings are reached by
         dots. A name that prose uses and `values` lacks fails the build.
+    scripts : mapping, optional
+        Text by file name, ``NAME.js``: data for the scripts of interactive pages.
 
     Returns
     -------
@@ -79,6 +82,7 @@ def build_book(
         raise BookError(f"{output_dir} holds something that is not a memlib book: left as it is")
     _write_folder(book_dir / "chapters", chapters)
     _write_folder(book_dir / "_generated", {"values.json": numbers})
+    _write_folder(book_dir / "_generated" / "static", scripts or {})
     pages = _pages(book_dir, chapters)
     key = _digest(book_dir)
     complete = all((output_dir / f"{page}.html").is_file() for page in pages)

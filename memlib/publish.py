@@ -9,8 +9,10 @@ import xarray as xr
 from joblib import Parallel, delayed
 
 from memlib.book import build_book
+from memlib.by_eye import by_eye_data
 from memlib.chapters import CHAPTERS, check_parameters, execute_chapter
 from memlib.claims import check_claims
+from memlib.explorer import explorer_data
 from memlib.figures import FIGURES, resolve
 from memlib.plan import plan
 from memlib.quantities import forgetting_epoch, null_mean, onset_epoch
@@ -58,11 +60,25 @@ def publish_book(
     )
     say("site      rendering")
     folder = folder or Path(__file__).parent.parent / "book"
-    return build_book(paths, folder, folder / "_site", prose_values(results))
+    values, scripts = prose_values(results), page_scripts(results)
+    return build_book(paths, folder, folder / "_site", values, scripts)
 
 
 def _executed(name: str, given: Mapping[str, Any]) -> Path:
     return execute_chapter(name, given)[0]
+
+
+def page_scripts(results: Mapping[str, xr.DataTree]) -> dict[str, str]:
+    """Return the data of interactive pages as scripts: files on disk may not be fetched."""
+    pages = {"explorer": explorer_data(results), "by_eye": by_eye_data()}
+    texts = {
+        name: json.dumps(data, separators=(",", ":"), allow_nan=False)
+        for name, data in pages.items()
+    }
+    return {
+        f"{name}_data.js": f'(globalThis.memlibData ??= {{}})["{name}"] = {text};\n'
+        for name, text in texts.items()
+    }
 
 
 def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
