@@ -58,9 +58,7 @@ def explorer_data(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     }
 
 
-def _source(
-    key: str, label: str, scale: str, trees: Mapping[str, xr.DataTree]
-) -> dict[str, Any]:
+def _source(key: str, label: str, scale: str, trees: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     return {
         "key": key,
         "label": label,

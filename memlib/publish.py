@@ -61,7 +61,7 @@ def publish_book(
     say("site      rendering")
     folder = folder or Path(__file__).parent.parent / "book"
     values, scripts = prose_values(results), page_scripts(results)
-    return build_book(paths, folder, folder / "_site", values, scripts)
+    return build_book(paths, folder, folder / "_site", values, scripts=scripts)
 
 
 def _executed(name: str, given: Mapping[str, Any]) -> Path:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import site_checks
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,6 +35,16 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         os.environ.pop("MEMLIB_RESULTS")
         if before is not None:
             os.environ["MEMLIB_RESULTS"] = before
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of an installed browser; without one the test is skipped."""
+    pytest.importorskip("playwright")
+    path = site_checks.find_chromium()
+    if path is None:
+        pytest.skip("no Chromium: install one or set MEMLIB_CHROMIUM")
+    return path
 
 
 @pytest.fixture

@@ -11,15 +11,6 @@ from memlib.chapters import CHAPTERS, FIGURES
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 
 
-@pytest.fixture(scope="session")
-def chromium():
-    pytest.importorskip("playwright")
-    path = site_checks.find_chromium()
-    if path is None:
-        pytest.skip("no Chromium: install one or set MEMLIB_CHROMIUM")
-    return path
-
-
 def test_links_and_anchors_lead_somewhere(built_site):
     assert site_checks.broken_links(built_site) == []
 

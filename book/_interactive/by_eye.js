@@ -149,6 +149,27 @@
     canvas.getContext("2d").putImageData(shown, 0, 0);
   }
 
+  let marksOf = null;
+
+  /** Buttons for strengths to go to; made once a kind, so that one that was pressed keeps the focus. */
+  function drawMarks(kind) {
+    if (marksOf !== kind) {
+      const marks = kind.marks.map((steps) => {
+        const mark = document.createElement("button");
+        mark.type = "button";
+        mark.value = steps;
+        mark.textContent = kind.words(steps / kind.unit).replace(" of the pixels", "");
+        mark.addEventListener("click", () => change({ strength: steps / kind.unit }));
+        return mark;
+      });
+      find("marks").replaceChildren(...marks);
+      marksOf = kind;
+    }
+    for (const mark of find("marks").children) {
+      mark.setAttribute("aria-pressed", Number(mark.value) === Math.round(state.strength * kind.unit));
+    }
+  }
+
   function draw() {
     const kind = KINDS[state.kind];
     const disturbed = disturbAll(state);
@@ -169,15 +190,7 @@
     find("output").textContent = words;
     find("guess").checked = state.guess;
     find("draw").disabled = state.kind === "rotate";
-    find("marks").replaceChildren(
-      ...kind.marks.map((steps) => {
-        const mark = document.createElement("button");
-        mark.type = "button";
-        mark.textContent = kind.words(steps / kind.unit).replace(" of the pixels", "");
-        mark.addEventListener("click", () => change({ strength: steps / kind.unit }));
-        return mark;
-      })
-    );
+    drawMarks(kind);
     const sameHistogram = (a, b) => [...a].sort().join() === [...b].sort().join();
     const changed = average(disturbed, (a, b) => a.filter((value, i) => value !== b[i]).length);
     const kept = average(disturbed, sameHistogram) === 1;
