@@ -39,6 +39,7 @@ def build_book(
     output_dir: str | Path,
     values: Mapping[str, object],
     files: Mapping[str, bytes] | None = None,
+    scripts: Mapping[str, str] | None = None,
 ) -> Path:
     """Build the site, and replace the one in place only when the new one passes every check.
 
@@ -60,6 +61,8 @@ def build_book(
         dots. A name that prose uses and `values` lacks fails the build.
     files : mapping of str to bytes, optional
         Further files of the site, by their path in it: what pages offer for download.
+    scripts : mapping, optional
+        Text by file name, ``NAME.js``: data for the scripts of interactive pages.
 
     Returns
     -------
@@ -85,6 +88,7 @@ def build_book(
     _write_folder(book_dir / "chapters", chapters)
     _write_folder(book_dir / "_generated", {"values.json": numbers})
     _write_files(book_dir / "_generated" / "files", files or {})
+    _write_folder(book_dir / "_generated" / "static", scripts or {})
     pages = _pages(book_dir, chapters)
     key = _digest(book_dir)
     complete = all((output_dir / f"{page}.html").is_file() for page in pages)

@@ -11,9 +11,11 @@ import xarray as xr
 from joblib import Parallel, delayed
 
 from memlib.book import build_book
+from memlib.by_eye import by_eye_data
 from memlib.chapters import CHAPTERS, check_parameters, execute_chapter, source_path
 from memlib.claims import check_claims
 from memlib.downloads import add_downloads
+from memlib.explorer import explorer_data
 from memlib.figures import FIGURES, resolve
 from memlib.plan import plan
 from memlib.preview import NAME as PREVIEW
@@ -72,7 +74,8 @@ def publish_book(
         pages, files = _with_downloads(paths, datasets, repository, Path(scratch))
         shown = _shipped_panel("fig5", "d")
         files[PREVIEW] = preview_picture(results["fig5"] if shown is None else shown, "d")
-        return build_book(pages, folder, folder / "_site", prose_values(results), files)
+        values, scripts = prose_values(results), page_scripts(results)
+        return build_book(pages, folder, folder / "_site", values, files, scripts)
 
 
 def _with_downloads(
@@ -108,6 +111,19 @@ def _shipped_panel(figure: str, panel: str) -> xr.DataTree | None:
 
 def _executed(name: str, given: Mapping[str, Any]) -> Path:
     return execute_chapter(name, given)[0]
+
+
+def page_scripts(results: Mapping[str, xr.DataTree]) -> dict[str, str]:
+    """Return the data of interactive pages as scripts: files on disk may not be fetched."""
+    pages = {"explorer": explorer_data(results), "by_eye": by_eye_data()}
+    texts = {
+        name: json.dumps(data, separators=(",", ":"), allow_nan=False)
+        for name, data in pages.items()
+    }
+    return {
+        f"{name}_data.js": f'(globalThis.memlibData ??= {{}})["{name}"] = {text};\n'
+        for name, text in texts.items()
+    }
 
 
 def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:

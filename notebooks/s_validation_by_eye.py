@@ -66,7 +66,8 @@ picture(
 
 # %% [markdown]
 # The first row is the training set itself. In the row with all pixels shuffled the background is gone
-# as well: what is left of an image is how bright it is on the whole.
+# as well: what is left of an image is how bright it is on the whole. Move a slider from 0 to 100 % over
+# the same images in [Disturb them yourself](../by_eye.md).
 #
 # ## How much has changed, in numbers
 #

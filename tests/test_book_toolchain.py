@@ -186,6 +186,7 @@ def test_real_table_of_contents_has_every_chapter_in_order():
     figures = [f"chapters/fig{n}" for n in range(1, 6)]
     method = [
         "chapters/s_validation_by_eye",
+        "by_eye",
         "chapters/algorithm_1_by_hand",
         "chapters/what_the_null_measures",
     ]
@@ -193,9 +194,10 @@ def test_real_table_of_contents_has_every_chapter_in_order():
         "index",
         *method,
         *figures,
-        "rerun",
+        "explorer",
         "chapters/claims",
         "chapters/open_choices",
+        "rerun",
         "chapters/larger_runs",
         "chapters/benchmark",
         "api",

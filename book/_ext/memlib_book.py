@@ -1,4 +1,4 @@
-"""Two things the book needs of Sphinx: formulas as MathML, and the run's numbers for its prose.
+"""Three things the book needs of Sphinx: MathML, the run's numbers, and scripts page by page.
 
 MathJax would be fetched from another host by every page. Browsers draw MathML by themselves, so
 formulas are converted when the book is built, and one that cannot be converted is a warning. Not
@@ -84,10 +84,31 @@ def load_values(app: Sphinx, config: Config) -> None:
         config.myst_substitutions = json.loads(file.read_text(encoding="utf-8"))
 
 
+def add_static_folders(app: Sphinx, config: Config) -> None:
+    """Copy the scripts of interactive pages, and the data made for them, into the site."""
+    for folder in ("_interactive", "_generated/static"):
+        if (Path(app.confdir) / folder).is_dir():
+            config.html_static_path.append(folder)
+
+
+def add_files_of_page(
+    app: Sphinx, page: str, _template: str, context: dict[str, Any], _doctree: nodes.document | None
+) -> None:
+    """Put on a page the ``scripts`` and ``styles`` that its front matter names."""
+    meta = context.get("meta") or {}
+    for key, add in (("scripts", app.add_js_file), ("styles", app.add_css_file)):
+        for name in str(meta.get(key, "")).split():
+            if not (Path(app.outdir) / "_static" / name).is_file():
+                logger.warning("%s: no file %s", key, name, location=page)
+            add(name, **({"defer": "defer"} if key == "scripts" else {}))
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register all three with Sphinx."""
+    """Register all of it with Sphinx."""
     app.add_html_math_renderer("mathml", (visit_inline, None), (visit_display, None))
     app.connect("config-inited", load_values)
+    app.connect("config-inited", add_static_folders)
+    app.connect("html-page-context", add_files_of_page)
     app.connect("build-finished", write_font)
     # Written by one process: several would each know only the formulas of their own pages.
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": False}

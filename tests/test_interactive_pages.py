@@ -1,0 +1,453 @@
+"""The interactive pages in a real browser: what is shown is what the datasets hold."""
+
+import re
+from decimal import ROUND_HALF_UP, Decimal
+
+import numpy as np
+import pytest
+import site_checks
+
+from memlib.by_eye import by_eye_data
+from memlib.null import VERDICTS
+from memlib.perturb import rotate, shuffle_pixels
+from memlib.plots import COLOURS, DARK_COLOURS, DARK_VALIDATION_COLOUR, VALIDATION_COLOUR
+from memlib.results import panels_of, read_result
+from memlib.shipped import read_shipped
+
+pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
+
+
+@pytest.fixture(scope="module")
+def browser(chromium):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=chromium, args=site_checks.FLAGS)
+        yield one
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def results(built_site):
+    """The results that made the site, by figure."""
+    paths = (built_site.parent.parent / "results").glob("fig*-smoke-*.nc")
+    trees = [read_result(path) for path in paths]
+    return {tree.attrs["figure"]: panels_of(tree) for tree in trees}
+
+
+@pytest.fixture
+def open_page(browser, built_site):
+    """Opens a page of the site; an exception in it fails the test."""
+    contexts, errors = [], []
+
+    def open_it(name, address="", *, theme="light", width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context.add_init_script(
+            f"localStorage.setItem('mode','{theme}');localStorage.setItem('theme','{theme}')"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto((built_site / f"{name}.html").resolve().as_uri() + address)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def fixed(value, digits=3):
+    """Write a number as a page does: half is rounded up."""
+    return str(Decimal(float(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
+
+
+def p_text(value):
+    return f"{float(value):#.2g}"
+
+
+SHOWN = """view => ({
+  verdict: view.querySelector('.verdict').textContent,
+  epoch: view.querySelector('output').textContent,
+  slider: view.querySelector('input[type=range]').value,
+  choices: Object.fromEntries(
+    [...view.querySelectorAll('select')].map(s => [s.dataset.part, s.value])),
+  terms: [...view.querySelectorAll('dt')].map(one => one.textContent),
+  words: [...view.querySelectorAll('dd')].map(one => one.textContent),
+  provenance: view.querySelector('.provenance').textContent,
+  dots: [...view.querySelectorAll('.chart:not(.epochs) .null-dot')].map(
+    one => [+one.getAttribute('cx'), +one.getAttribute('cy')]),
+  observed: +view.querySelector('.chart:not(.epochs) .observed').getAttribute('x1'),
+  chance: +view.querySelector('.chart:not(.epochs) .chance').getAttribute('x1'),
+  ticks: [...view.querySelectorAll('.tick-x')].map(
+    one => [+one.textContent, +one.getAttribute('x')]),
+  rows: ['memorized', 'learned'].map(row =>
+    [...view.querySelectorAll(`[data-row=${row}]`)].map(one => one.classList[0] === 'yes')),
+  levels: [...view.querySelectorAll('.tick-y')].map(
+    one => [+one.textContent, +one.getAttribute('y') - 4]),
+  curves: Object.fromEntries(['observed', 'validation', 'null-mean'].map(name =>
+    [name, view.querySelector(`polyline.${name}`).getAttribute('points').split(' ').map(
+      point => +point.split(',')[1])])),
+})"""
+
+
+def shown(page, index=0):
+    return page.locator(".view").nth(index).evaluate(SHOWN)
+
+
+def scale_of(ticks):
+    """Read the scale off an axis's ticks: value = slope * pixel + start, and a pixel's worth."""
+    values, pixels = np.array(ticks).T
+    slope, start = np.polyfit(pixels, values, 1)
+    return (lambda pixel: slope * np.asarray(pixel) + start), abs(slope)
+
+
+def assert_shows(view, dataset, strength, e, seed=0):
+    """Compare everything that one view shows with the stored dataset."""
+    panel = dataset.sel(perturbation=strength, seed=seed)
+    one = panel.isel(epoch=e)
+    null = np.sort(one["null_accuracy"].values)
+    observed, chance = float(one["observed_accuracy"]), float(one["chance_accuracy"])
+    assert view["epoch"] == f"{int(one['epoch']):,}"
+    assert view["slider"] == str(e)
+    verdict = VERDICTS[int(one["verdict"])]
+    assert view["verdict"].lower() == verdict.replace("_", " ")
+    for term, word in zip(view["terms"], ("memorized", "learned"), strict=False):
+        yes = {"undecided": "undecided"}.get(verdict, "yes" if word in verdict else "no")
+        assert term.lower() == f"{word}: {yes}"
+    memorized, learned, besides = view["words"]
+    mean = float(re.search(r"([\d.]+) on average", memorized)[1])
+    assert abs(mean - null.mean()) <= 0.0005 + 1e-9
+    assert memorized.startswith(f"{(null > chance).sum()} of {len(null)} classifiers of shuffled")
+    assert f"chance ({fixed(chance)})" in memorized
+    assert f"from {fixed(null[0])} to {fixed(null[-1])}." in memorized
+    assert memorized.endswith(f"memorized: {p_text(one['memorization_p_value'])}.")
+    assert f"score {fixed(observed)}, above {(null < observed).sum()} of the {len(null)}" in learned
+    assert learned.endswith(f"learned: {p_text(one['p_value'])}.")
+    assert f"images: {fixed(one['validation_accuracy'])}." in besides
+    assert f"{fixed(100 * one['network_train_accuracy'], 1)} % of its training images" in besides
+    # The drawing, read back through the ticks of its own axes.
+    value, pixel = scale_of(view["ticks"])
+    assert abs(value(view["observed"]) - observed) < pixel
+    assert abs(value(view["chance"]) - chance) < pixel
+    dots = np.array(view["dots"])
+    assert len(dots) == len(null)
+    assert len({tuple(dot) for dot in view["dots"]}) == len(null), "a dot hides another"
+    assert np.abs(np.sort(value(dots[:, 0])) - null).max() < 6 * pixel  # half a dot, and rounding
+    height, pixel = scale_of(view["levels"])
+    for name, stored in (
+        ("observed", panel["observed_accuracy"]),
+        ("validation", panel["validation_accuracy"]),
+        ("null-mean", panel["null_accuracy"].mean("permutation")),
+    ):
+        assert np.abs(height(view["curves"][name]) - stored.values).max() < pixel
+    codes = panel["verdict"].values
+    if verdict != "undecided":
+        assert view["rows"] == [(codes & 1 > 0).tolist(), (codes & 2 > 0).tolist()]
+
+
+def test_explorer_shows_every_stored_panel_as_stored(open_page, results):
+    page = open_page("explorer", "#a=run,fig1,a,0,0.05,1")
+    n_states = 0
+    for figure, panels in results.items():
+        for letter, dataset in panels.items():
+            for strength in dataset["perturbation"].values:
+                for e, epoch in enumerate(dataset["epoch"].values):
+                    address = f"#a=run,{figure},{letter},0,{strength:g},{epoch}"
+                    page.evaluate(
+                        "hash => new Promise(done => {"
+                        " addEventListener('hashchange', done, {once: true});"
+                        " location.hash = hash; if (location.hash === window.before) done();"
+                        " window.before = location.hash })",
+                        address,
+                    )
+                    view = shown(page)
+                    chosen = ["run", figure, letter, "0", f"{strength:g}"]
+                    assert list(view["choices"].values()) == chosen
+                    assert_shows(view, dataset, strength, e)
+                    assert view["provenance"].startswith(f"Shown: {figure}-smoke-")
+                    assert "this copy's run, smoke scale" in view["provenance"]
+                    n_states += 1
+    assert n_states > 200
+
+
+def test_explorer_by_keyboard(open_page, results):
+    page = open_page("explorer", "#a=run,fig1,a,0,0.05,1&b=run,fig1,d,0,0.05,1")
+    fig1 = results["fig1"]
+    slider = page.get_by_label("Epoch").first
+    slider.focus()
+    for key, e in (("ArrowRight", 1), ("End", 2), ("ArrowLeft", 1), ("Home", 0)):
+        page.keyboard.press(key)
+        assert_shows(shown(page, 0), fig1["a"], 0.05, e)
+        assert_shows(shown(page, 1), fig1["d"], 0.05, e)
+    epoch = int(fig1["a"]["epoch"][0])
+    assert slider.get_attribute("aria-valuetext") == f"epoch {epoch}"
+    page.get_by_label("Same epoch in both").focus()
+    page.keyboard.press("Space")
+    slider.focus()
+    page.keyboard.press("End")
+    assert_shows(shown(page, 0), fig1["a"], 0.05, 2)
+    assert_shows(shown(page, 1), fig1["d"], 0.05, 0)
+    select = page.get_by_label("Perturbation").first
+    select.focus()
+    page.keyboard.press("ArrowDown")
+    assert_shows(shown(page, 0), fig1["a"], 0.1, 2)
+    page.get_by_label("Panel").first.focus()
+    page.keyboard.press("b")
+    assert_shows(shown(page, 0), fig1["b"], 0.1, 2)
+    page.get_by_label("Figure").first.focus()
+    page.keyboard.press("End")
+    assert_shows(shown(page, 0), results["fig5"]["b"], 0.1, 2)
+    page.wait_for_timeout(500)  # the words are said once the hand rests
+    spoken = page.locator("[aria-live=polite]").inner_text()
+    assert re.match(r"First view, epoch [\d,]+: .+\. Second view, epoch 1: ", spoken)
+    page.get_by_label("Two views").focus()
+    page.keyboard.press("Space")
+    assert page.locator(".view:visible").count() == 1
+
+
+def test_explorer_is_restored_from_its_address(open_page, results):
+    page = open_page("explorer", "#a=run,fig1,a,0,0.05,1&b=run,fig5,f,0,0.1,2&together=no")
+    assert_shows(shown(page, 1), results["fig5"]["f"], 0.1, 1)
+    page.get_by_label("Epoch").first.focus()
+    page.keyboard.press("End")
+    page.get_by_label("Figure").first.select_option("fig2")
+    page.get_by_label("Perturbation").first.select_option("0.01")
+    page.wait_for_timeout(500)
+    last = int(results["fig2"]["a"]["epoch"][-1])
+    address = page.evaluate("decodeURIComponent(location.hash)")
+    assert address == f"#a=run,fig2,a,0,0.01,{last}&b=run,fig5,f,0,0.1,2&together=no"
+    again = open_page("explorer", address)
+    assert [shown(again, i) for i in (0, 1)] == [shown(page, i) for i in (0, 1)]
+    assert not again.get_by_label("Same epoch in both").is_checked()
+    assert_shows(shown(again, 0), results["fig2"]["a"], 0.01, 2)
+
+
+def test_address_of_what_is_not_there_says_so_and_shows_the_nearest(open_page, results):
+    page = open_page("explorer", "#a=run,fig1,a,0,0.04,5&b=nowhere,fig2,c,,,")
+    said = page.locator(".notice").inner_text()
+    for missing in ("nowhere", "perturbation 0.04", "epoch 5", "panel c"):
+        assert missing in said
+    stored = results["fig1"]["a"]["epoch"].values
+    e = int(np.abs(np.log(stored / 5)).argmin())
+    assert_shows(shown(page, 0), results["fig1"]["a"], 0.05, e)
+    assert shown(page, 1)["choices"]["figure"] == "fig2"
+    page.get_by_label("Epoch").first.focus()
+    page.keyboard.press("Home")
+    assert page.locator(".notice").inner_text() == ""
+
+
+def test_buttons_of_the_page_set_both_views(open_page, results):
+    def dataset(choices):  # shipped results, where there are any, are shown first
+        figure, source, panel = (choices[name] for name in ("figure", "source", "panel"))
+        stored = results[figure] if source == "run" else panels_of(read_shipped(figure, source))
+        return stored[panel]
+
+    page = open_page("explorer")
+    before = shown(page)["choices"]
+    assert (before["figure"], before["panel"]) == ("fig1", "a")
+    page.get_by_role("button", name="Pure noise").press("Enter")
+    for index, panel in ((0, "d"), (1, "a")):
+        view = shown(page, index)
+        assert (view["choices"]["figure"], view["choices"]["panel"]) == ("fig5", panel)
+        assert_shows(view, dataset(view["choices"]), 0.05, 0)
+    page.get_by_role("button", name="Play").first.press("Enter")
+    assert page.get_by_role("button", name="Pause").count() == 1
+    page.wait_for_timeout(2500)  # four epochs, or as many as there are
+    view = shown(page)
+    assert int(view["slider"]) >= 2
+    assert_shows(view, dataset(view["choices"]), 0.05, int(view["slider"]))
+
+
+@pytest.mark.parametrize(
+    ("theme", "colours", "red"),
+    [
+        ("light", COLOURS, VALIDATION_COLOUR),
+        ("dark", DARK_COLOURS, DARK_VALIDATION_COLOUR),
+    ],
+)
+@pytest.mark.parametrize("width", site_checks.WIDTHS)
+def test_explorer_in_both_themes_and_widths(open_page, theme, colours, red, width):
+    page = open_page(
+        "explorer", "#a=run,fig2,a,0,0.01,3&b=run,fig2,d,0,0.1,3", theme=theme, width=width
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Beside each other on a laptop, below each other on a telephone.
+    first, second = (page.locator(".view").nth(i).bounding_box() for i in (0, 1))
+    assert (first["y"] == second["y"]) == (width == max(site_checks.WIDTHS))
+    for index, strength in ((0, 0.01), (1, 0.1)):
+        view = page.locator(".view").nth(index)
+        stroke = "one => getComputedStyle(one).stroke"
+        for name, wanted in (("observed", colours[strength]), ("validation", red)):
+            found = view.locator(f"polyline.{name}").evaluate(stroke)
+            assert found == f"rgb({', '.join(str(byte) for byte in bytes.fromhex(wanted[1:]))})"
+        ink = view.locator(".tick-x").first.evaluate("one => getComputedStyle(one).fill")
+        assert (int(re.search(r"\d+", ink)[0]) > 128) == (theme == "dark")
+
+
+def test_explorer_by_touch_and_quickly(open_page, results):
+    page = open_page("explorer", "#a=run,fig1,a,0,0.05,1", width=390, has_touch=True)
+    chart = page.locator(".chart.epochs").first
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    page.touchscreen.tap(box["x"] + box["width"] - 15, box["y"] + 100)
+    assert_shows(shown(page), results["fig1"]["a"], 0.05, 2)
+    times = page.evaluate(
+        "() => { const slider = document.querySelector('input[type=range]'), took = [];"
+        " for (let i = 0; i < 30; i++) { const start = performance.now(); slider.value = i % 3;"
+        " slider.dispatchEvent(new Event('input')); document.body.offsetHeight;"
+        " took.push(performance.now() - start) } return took }"
+    )
+    assert np.median(times) < 100  # milliseconds, on a busy machine; about 10 else
+
+
+# Images to disturb.
+
+IMAGES = np.array([image["pixels"] for image in by_eye_data()["images"]]) / 255.0
+PIXELS = """name => [...document.querySelectorAll(`canvas[data-part=${name}]`)].map(canvas =>
+  [...canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data].filter(
+    (_, i) => i % 4 === 0))"""
+
+
+def painted(page, name="disturbed"):
+    """Grey levels on the canvases as values from 0 to 255, ink taken as high."""
+    return 255 - np.array(page.evaluate(PIXELS, name))
+
+
+class PlantedOrder:
+    """A generator whose next numbers sort into a given order."""
+
+    def __init__(self, orders):
+        self.numbers = np.argsort(orders, axis=1).astype(np.float32)
+
+    def random(self, shape, dtype):
+        assert shape == self.numbers.shape
+        return self.numbers.astype(dtype)
+
+
+@pytest.mark.parametrize("percent", [0, 1, 5, 7, 10, 33, 50, 99, 100])
+def test_page_shuffles_as_memlib_does(open_page, percent):
+    page = open_page("by_eye")
+    orders = np.stack([np.random.default_rng(i).permutation(784) for i in range(len(IMAGES))])
+    images = IMAGES.reshape(-1, 28, 28).astype(np.float32)
+    expected = shuffle_pixels(images, percent / 100, PlantedOrder(orders)).reshape(IMAGES.shape)
+    found = page.evaluate(
+        "([images, share, orders]) =>"
+        " images.map((one, i) => memlibByEye.shufflePixels(one, share, orders[i]))",
+        [IMAGES.tolist(), percent / 100, orders.tolist()],
+    )
+    np.testing.assert_array_equal(np.array(found, np.float32), expected)
+
+
+@pytest.mark.parametrize("degrees", [0, 5, 15, 45, 90, 137, 180])
+def test_page_rotates_as_memlib_does(open_page, degrees):
+    page = open_page("by_eye")
+    images = IMAGES.reshape(-1, 28, 28).astype(np.float32)
+    expected = rotate(images, degrees, np.random.default_rng(0)).reshape(IMAGES.shape)
+    found = page.evaluate(
+        "([images, degrees]) => images.map(one => memlibByEye.rotate(one, degrees))",
+        [IMAGES.tolist(), degrees],
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_slider_from_nothing_to_all_by_keyboard(open_page):
+    page = open_page("by_eye")
+    bytes_ = np.rint(IMAGES * 255).astype(int)
+    np.testing.assert_array_equal(painted(page, "original"), bytes_)
+    slider = page.get_by_label("Strength", exact=True)
+    slider.focus()
+    page.keyboard.press("Home")
+    np.testing.assert_array_equal(painted(page), bytes_)
+    moved = []
+    for key, percent in (("ArrowRight", 1), ("ArrowRight", 2), ("End", 100)):
+        page.keyboard.press(key)
+        assert slider.get_attribute("aria-valuetext") == f"{percent} % of the pixels"
+        now = painted(page)
+        np.testing.assert_array_equal(np.sort(now, axis=1), np.sort(bytes_, axis=1))
+        moved.append((now != bytes_).sum(axis=1))
+        assert (moved[-1] > 0).all()
+        n_drawn = round(784 * percent / 100)
+        assert (moved[-1] <= n_drawn).all()
+        said = page.locator("[data-part=numbers]").inner_text()
+        assert said.startswith(f"{n_drawn} of 784 positions drawn in each. ")
+        assert f"On average {fixed(moved[-1].mean(), 1)} pixels" in said
+        correlation = np.mean([np.corrcoef(*pair)[0, 1] for pair in zip(bytes_, now, strict=True)])
+        shown_correlation = float(re.search(r"original (-?[\d.]+);", said)[1])
+        assert abs(shown_correlation - correlation) <= 0.0005 + 1e-9
+        assert said.endswith("histogram kept.")
+    assert (moved[0] < moved[2]).all()
+    places = [set(np.flatnonzero(row)) for row in now != bytes_]
+    assert len({frozenset(one) for one in places}) == len(places), "drawn afresh for each image"
+
+
+def test_marks_set_the_strength_and_keep_the_focus(open_page):
+    page = open_page("by_eye")
+    page.get_by_role("button", name="100 %", exact=True).press("Enter")
+    assert page.locator("[data-part=output]").inner_text() == "100 % of the pixels"
+    assert page.evaluate("document.activeElement.textContent") == "100 %"
+    pressed = page.locator("[data-part=marks] [aria-pressed=true]")
+    assert pressed.all_inner_texts() == ["100 %"]
+    page.get_by_label("rotate").check()
+    assert pressed.all_inner_texts() == ["15°"]
+
+
+def test_positions_are_drawn_afresh_for_each_image_and_each_draw(open_page):
+    page = open_page("by_eye")
+    orders = page.evaluate(
+        "() => Array.from({length: 400}, (_, i) =>"
+        " memlibByEye.randomOrder(784, memlibByEye.uniform(i)))"
+    )
+    assert all(sorted(order) == list(range(784)) for order in orders)
+    first = np.array([order[:39] for order in orders]).ravel()  # 5 %
+    # 15,600 positions over 784 places: about 20 each, with a spread of about 4.4.
+    counts = np.bincount(first, minlength=784)
+    assert abs(counts.std() - np.sqrt(counts.mean())) < 0.5
+    before = painted(page)
+    page.get_by_role("button", name="Draw again").press("Enter")
+    assert (painted(page) != before).any(axis=1).all()
+
+
+def test_noise_has_the_standard_deviation_it_says(open_page):
+    page = open_page("by_eye", "#kind=add_noise&strength=0.25&draw=1")
+    assert page.locator("[data-part=output]").inner_text() == "sd 0.25"
+    noise = page.evaluate("memlibByEye.normal(20000, memlibByEye.uniform(3))")
+    assert abs(np.mean(noise)) < 0.03
+    assert abs(np.std(noise) - 1) < 0.03
+    now, plain = painted(page) / 255, IMAGES
+    middle = (plain > 0.4) & (plain < 0.6)  # hardly ever cut off at 0 or 1
+    assert abs((now - plain)[middle].std() - 0.25) < 0.03
+    assert page.locator("[data-part=numbers]").inner_text().endswith("histogram not kept.")
+
+
+def test_disturbed_images_are_restored_from_the_address(open_page):
+    page = open_page("by_eye")
+    page.get_by_label("shuffle pixels").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.get_by_label("rotate").is_checked()
+    page.get_by_label("Strength", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("[data-part=output]").inner_text() == "16°"
+    page.get_by_label("add noise").check()
+    page.get_by_role("button", name="Draw again").press("Enter")
+    page.get_by_label("Hide originals and names").check()
+    page.wait_for_timeout(500)
+    address = page.evaluate("location.hash")
+    assert address == "#kind=add_noise&strength=0.25&draw=1&guess=yes"
+    again = open_page("by_eye", address)
+    np.testing.assert_array_equal(painted(again), painted(page))
+    assert again.locator("canvas:visible").count() == len(IMAGES)
+    labels = again.locator("canvas:visible").evaluate_all("all => all.map(one => one.ariaLabel)")
+    assert not any("coat" in label or "pullover" in label for label in labels)
+
+
+@pytest.mark.parametrize("width", site_checks.WIDTHS)
+def test_images_follow_the_theme(open_page, width):
+    light = open_page("by_eye", "#kind=shuffle&strength=0.1", width=width)
+    dark = open_page("by_eye", "#kind=shuffle&strength=0.1", theme="dark", width=width)
+    np.testing.assert_array_equal(painted(dark), 255 - painted(light))
+    assert dark.evaluate("document.documentElement.scrollWidth") <= width
+    # The theme's own switch: drawn again without a reload.
+    dark.evaluate("document.documentElement.dataset.theme = 'light'")
+    dark.wait_for_timeout(100)
+    np.testing.assert_array_equal(painted(dark), painted(light))
