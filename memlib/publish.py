@@ -12,6 +12,7 @@ from memlib.book import build_book
 from memlib.chapters import CHAPTERS, check_parameters, execute_chapter
 from memlib.claims import check_claims
 from memlib.figures import FIGURES, resolve
+from memlib.live import live_values
 from memlib.plan import plan
 from memlib.quantities import forgetting_epoch, null_mean, onset_epoch
 from memlib.results import panels_of
@@ -75,6 +76,7 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     observed = fig5["d"]["observed_accuracy"].sel(perturbation=0.05)
     seconds = sum(float(tree.attrs["compute_seconds"]) for tree in results.values())
     return {
+        "live": live_values(),
         "scale": results["fig1"].attrs["scale"],
         "n_claims": len(outcomes),
         "n_reproduced": verdicts.count("reproduced"),
