@@ -45,7 +45,7 @@ const memlibDraw = (() => {
       // As large as a bin is wide, smaller where the tallest pile to be expected needs it.
       const wide = Math.min(8, 0.009 * ((width - left - right) / (1 - LOW)));
       const step = Math.min(wide + 0.5, (lanes[set] - 48) / (0.2 * permutations + 2));
-      const size = Math.max(1, Math.min(wide, step - 0.5));
+      const size = Math.max(Math.min(wide, 3), Math.min(wide, step - 0.5));
       const heights = new Map();
       const dots = scores.map((score) => {
         const bin = Math.round(100 * score);
@@ -106,7 +106,7 @@ const memlibDraw = (() => {
       element(svg, "rect", { class: "live-chosen", x: x(chosen.epoch) - 9, width: 18, y: top, height: height - top - bottom });
       for (const set of shares.map((_, index) => index).reverse()) {
         const group = element(svg, "g", { class: `live-set-${set}` });
-        measurements.forEach((one) => drawBox(group, x(one.epoch), one.nullScores[set], y));
+        measurements.forEach((one) => drawBox(group, x(one.epoch), one.nullScores[set], y, inner < 300 ? 4 : 6));
         drawLine(group, "live-observed", measurements.map((one) => [x(one.epoch), y(one.observed[set])]));
         labels.push({ text: `true, ${percent(shares[set])}`, name: `live-label-${set}`, y: y(last.observed[set]) });
       }
@@ -135,11 +135,10 @@ const memlibDraw = (() => {
     };
   }
 
-  function drawBox(group, x, scores, y) {
+  function drawBox(group, x, scores, y, half) {
     if (scores.length === 0) return;
     const sorted = [...scores].sort((a, b) => a - b);
     const [low, first, middle, third, high] = [0, 0.25, 0.5, 0.75, 1].map((share) => y(quantile(sorted, share)));
-    const half = 6;
     element(group, "line", { class: "live-whisker", x1: x, x2: x, y1: low, y2: high });
     element(group, "rect", { class: "live-box", x: x - half, width: 2 * half, y: third, height: Math.max(1, first - third) });
     element(group, "line", { class: "live-median", x1: x - half, x2: x + half, y1: middle, y2: middle });
