@@ -35,12 +35,15 @@ WORD = 2**32
 
 @pytest.fixture(scope="module")
 def core(tmp_path_factory):
-    """Call a function of the page's core in the browser: ``core("name", *arguments)``."""
+    """Evaluate an expression of the page's ``core`` and of arguments, in the browser."""
     chromium = chromium_or_skip()
     folder = tmp_path_factory.mktemp("core")
-    shutil.copy(ROOT / "book" / "live" / "core.js", folder)
+    names = ("random.js", "network.js", "null.js", "worker.js")
+    for name in names:
+        shutil.copy(ROOT / "book" / "live" / name, folder)
+    scripts = "".join(f"<script src='{name}'></script>" for name in names)
     page = folder / "core.html"
-    page.write_text("<!doctype html><title>core</title><script src='core.js'></script>")
+    page.write_text(f"<!doctype html><title>core</title>{scripts}")
     with open_page(chromium, page.as_uri()) as (browser_page, heard):
 
         def call(body, **arguments):
@@ -59,7 +62,7 @@ def core(tmp_path_factory):
 
 
 def words(seed, purpose, *indices):
-    """sfc32 seeded by FNV-1a, a second time: what `stream` of core.js says it is."""
+    """sfc32 seeded by FNV-1a, a second time: what `stream` of random.js says it is."""
     name = "/".join(map(str, (seed, purpose, *indices)))
     state = []
     for word in range(3):
@@ -196,7 +199,7 @@ def small_network(*units, seed=3):
 
 
 def layers_of(network):
-    """A torch network's dense layers as core.js holds them, arrays as lists."""
+    """A torch network's dense layers as network.js holds them, arrays as lists."""
     return [
         {
             "inputs": module.in_features,

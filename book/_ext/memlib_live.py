@@ -11,7 +11,11 @@ from sphinx.environment import BuildEnvironment
 from memlib.live import write_live_data
 
 PAGE = "live"
-SCRIPTS = ("data.js", "core.js", "worker.js", "draw.js", "page.js")  # in the order they need
+# In the order they need.
+SCRIPTS = (
+    *("data.js", "random.js", "network.js", "null.js"),
+    *("worker.js", "draw.js", "words.js", "page.js"),
+)
 
 
 def add_scripts(

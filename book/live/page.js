@@ -1,7 +1,8 @@
 "use strict";
 /* The page "The test, live": reads the controls, runs the worker, shows what it tells. */
 (() => {
-  const { drawNull, drawEpochs, drawImages, number, percent } = memlibDraw;
+  const { drawNull, drawEpochs, drawImages, percent } = memlibDraw;
+  const { verdictName, describe, compare, cells, describeEpochs } = memlibWords;
   const { prepareInputs, perturb } = memlibWorker(memlibCore()); // for the small pictures
   const N_SHOWN = 8;
   const byId = (id) => document.getElementById(id);
@@ -16,6 +17,7 @@
   const still = matchMedia("(prefers-reduced-motion: reduce)");
 
   let worker = null;
+  let address = null; // of the worker's program
   let waiting = []; // presets still to be run
   let settings = null; // of the run shown
   let measurements = []; // of the run shown
@@ -67,10 +69,14 @@
     return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   }
 
-  function workerProgram() {
-    return `"use strict"; const core = (${memlibCore})(); const { run } = (${memlibWorker})(core);
-      onmessage = ({ data: { settings, data } }) => run(settings, data, (told) => postMessage(told))
+  // A worker's program has to be a file or such an address, and from disk a file is refused.
+  function workerAddress() {
+    const parts = [memlibRandom, memlibNetwork, memlibNull, memlibCore, memlibWorker];
+    const program = `"use strict"; ${parts.join("\n")}
+      onmessage = ({ data: { settings, data } }) => memlibWorker(memlibCore())
+        .run(settings, data, (told) => postMessage(told))
         .catch((error) => postMessage({ type: "failed", text: String(error) }));`;
+    return URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
   }
 
   function start() {
@@ -83,26 +89,20 @@
     settings = { ...chosen, hidden, rates, shares: [chosen.share, 1], pace: still.matches ? 0 : 0.6, chosen };
     [measurements, shown, following, said] = [[], 0, true, ""];
     history.replaceState(null, "", `#${new URLSearchParams(chosen)}`);
-    const { train, labels, validation, validationLabels, nNeighbours, significance } = MEMLIB_LIVE;
-    const data = {
-      train: unpack(train),
-      labels: unpack(labels),
-      validation: unpack(validation),
-      validationLabels: unpack(validationLabels),
-      nNeighbours,
-      significance,
-    };
-    const address = URL.createObjectURL(new Blob([workerProgram()], { type: "text/javascript" }));
+    byId("live-compare").textContent = "";
+    const { nNeighbours, significance } = MEMLIB_LIVE;
+    const arrays = ["train", "labels", "validation", "validationLabels"];
+    const unpacked = Object.fromEntries(arrays.map((name) => [name, unpack(MEMLIB_LIVE[name])]));
     try {
+      address ??= workerAddress();
       worker = new Worker(address);
     } catch (error) {
       failed(String(error));
       return;
     }
-    URL.revokeObjectURL(address);
     worker.onmessage = ({ data: told }) => hear(told);
     worker.onerror = (event) => failed(event.message ?? "no worker");
-    worker.postMessage({ settings, data });
+    worker.postMessage({ settings, data: { nNeighbours, significance, ...unpacked } });
     setRunning(true);
     say(`Training on ${chosen.inputs} for ${chosen.epochs} epochs.`);
     showProgress(0, "begins");
@@ -110,13 +110,17 @@
   }
 
   function stopWorker() {
-    worker?.terminate();
+    if (!worker) return;
+    worker.onmessage = null;
+    worker.terminate();
     worker = null;
   }
 
   function setRunning(running) {
-    byId("live-stop").disabled = !running;
-    byId("live-results").dataset.state = running ? "running" : "idle";
+    const stopButton = byId("live-stop");
+    // A button that is switched off would take the keyboard's place on the page with it.
+    if (!running && document.activeElement === stopButton) byId("live-run").focus();
+    stopButton.disabled = !running;
   }
 
   function hear(told) {
@@ -149,10 +153,11 @@
     stopWorker();
     setRunning(false);
     const last = measurements[measurements.length - 1];
-    finished.push({ settings, last, answer: last.answers[0] });
+    const { chosen, hidden } = settings;
+    finished.push({ chosen, hidden, last, answer: last.answers[0] });
     showProgress(1, `done: ${settings.epochs} epochs`);
     addRow();
-    const comparison = compare();
+    const comparison = compare(finished);
     byId("live-compare").textContent = comparison;
     say(`Done. Epoch ${last.epoch}: ${verdictName(last.answers[0].verdict)}. ${comparison}`);
     if (waiting.length > 0) runPreset(waiting.shift());
@@ -196,71 +201,23 @@
     start();
   }
 
-  /* ---- Words ---- */
+  /* ---- What is shown ---- */
 
-  const verdictName = (code) => MEMLIB_LIVE.verdicts[code].replaceAll("_", " ");
   const say = (text) => { byId("live-said").textContent = text; };
-  const plural = (n, one, many) => `${n} ${n === 1 ? one : many}`;
-  const pValue = (value) => `p = ${value < 0.01 ? value.toFixed(3) : value.toFixed(2)}`;
 
   function showProgress(share, text) {
     byId("live-progress").value = share;
     byId("live-left").textContent = text;
   }
 
-  function words(one) {
-    const [scores, n] = [one.nullScores[0], settings.permutations];
-    if (!one.answers) {
-      return [`Epoch ${one.epoch}: the null fills`, `${scores.length} of ${n} shuffled labellings scored.`, ""];
-    }
-    const answer = one.answers[0];
-    const nImages = atob(MEMLIB_LIVE.labels).length;
-    const reached = scores.filter((score) => score >= one.observed[0]).length;
-    const undecided = answer.verdict === 4;
-    const yes = (p) => (undecided ? "undecided" : p <= MEMLIB_LIVE.significance ? "yes" : "no");
-    return [
-      `Epoch ${one.epoch}: ${verdictName(answer.verdict)}`,
-      `Memorized: ${yes(answer.memorization)}. ${plural(n, "shuffled labelling scores", "shuffled labellings score")} ` +
-        `${number(answer.nullMean)} on average; chance is ${number(answer.chance)} (${pValue(answer.memorization)}). ` +
-        `${Math.round(one.twins[0] * nImages)} of ${nImages} perturbed images find their own original among their ` +
-        `${MEMLIB_LIVE.nNeighbours} nearest training images.`,
-      `Learned: ${yes(answer.pValue)}. The true labels score ${number(one.observed[0])}; ${reached} of ${n} ` +
-        `shuffled labellings ${reached === 1 ? "reaches" : "reach"} that (${pValue(answer.pValue)}). ` +
-        `The network itself names ${percent(one.training)} of its training images right; on new images the ` +
-        `classifier scores ${number(one.validation)}.`,
-    ];
-  }
-
-  // What dropout did: against the latest earlier run that differs in nothing else.
-  function compare() {
-    const now = finished[finished.length - 1];
-    const rest = ({ dropout, ...others }) => JSON.stringify(others);
-    const before = finished.slice(0, -1).reverse().find((one) =>
-      rest(one.settings.chosen) === rest(now.settings.chosen) &&
-      one.settings.dropout !== now.settings.dropout);
-    if (!before) return "";
-    const [more, less] = now.settings.dropout > before.settings.dropout ? [now, before] : [before, now];
-    const change = more.answer.nullMean - less.answer.nullMean;
-    const effect = Math.abs(change) < 0.005 ? "the same" : change < 0 ? "lower" : "higher";
-    return `With dropout ${more.settings.dropout} the mean null is ${effect}: ${number(more.answer.nullMean)} ` +
-      `in place of ${number(less.answer.nullMean)} with ${less.settings.dropout || "none"}; ` +
-      `${percent(more.last.twins[0])} of the images find their original, in place of ${percent(less.last.twins[0])}.`;
-  }
-
   function addRow() {
-    const { settings: run, last, answer } = finished[finished.length - 1];
-    const cells = [
-      finished.length, run.inputs, run.hidden.join("-"), run.dropout || "none", run.learningRate,
-      run.epochs, run.seed, percent(run.share), number(answer.nullMean), percent(last.twins[0]),
-      number(last.observed[0]), number(last.validation), verdictName(answer.verdict),
-    ];
     const row = byId("live-runs").tBodies[0].insertRow();
-    for (const cell of cells) row.insertCell().textContent = cell;
+    const run = finished[finished.length - 1];
+    for (const cell of cells(run, finished.length)) row.insertCell().textContent = cell;
     byId("live-runs-box").hidden = false;
   }
 
-  /* ---- Pictures: at most one drawing a frame ---- */
-
+  // At most one drawing a frame.
   function draw() {
     if (drawing) return;
     drawing = true;
@@ -281,7 +238,7 @@
       shown,
       choose,
     });
-    const [verdict, memorized, learned] = one ? words(one) : ["No run yet", "", ""];
+    const [verdict, memorized, learned] = one ? describe(one, settings) : ["No run yet", "", ""];
     byId("live-verdict").textContent = verdict;
     byId("live-memorized").textContent = memorized;
     byId("live-learned").textContent = learned;
@@ -294,7 +251,7 @@
     byId("live-null").setAttribute("aria-label", one
       ? `Null of epoch ${one.epoch}. ${memorized} ${learned}`
       : "Null distribution: empty until a run is started.");
-    byId("live-epochs").setAttribute("aria-label", describeEpochs());
+    byId("live-epochs").setAttribute("aria-label", describeEpochs(measurements));
   }
 
   // The first inputs of a run with these controls, and their copies.
@@ -309,14 +266,6 @@
     drawImages(byId("live-images"), rows, side, chosen.inputs === "noise" ? [-2.5, 2.5] : [0, 1]);
     byId("live-images").setAttribute("aria-label",
       `Above, ${N_SHOWN} training inputs (${chosen.inputs}); below, their copies with ${percent(chosen.share)} of the pixels shuffled.`);
-  }
-
-  function describeEpochs() {
-    const done = measurements.filter((one) => one.answers);
-    if (done.length === 0) return "Accuracies over epochs: empty until a run is started.";
-    return "Accuracies over epochs. " + done.map((one) =>
-      `Epoch ${one.epoch}: null ${number(one.answers[0].nullMean)}, true labels ` +
-      `${number(one.observed[0])}, validation ${number(one.validation)}.`).join(" ");
   }
 
   function choose(index) {

@@ -1,4 +1,10 @@
 "use strict";
+
+function memlibCore() {
+  const random = memlibRandom();
+  return { ...random, ...memlibNetwork(random), ...memlibNull(random) };
+}
+
 /* One run from first weights to last null, told step by step. The page runs this in a worker, so
    that it stays alive meanwhile; to stop a run it ends the worker. */
 function memlibWorker(core) {
