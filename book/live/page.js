@@ -69,16 +69,6 @@
     return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   }
 
-  // A worker's program has to be a file or such an address, and from disk a file is refused.
-  function workerAddress() {
-    const parts = [memlibRandom, memlibNetwork, memlibNull, memlibCore, memlibWorker];
-    const program = `"use strict"; ${parts.join("\n")}
-      onmessage = ({ data: { settings, data } }) => memlibWorker(memlibCore())
-        .run(settings, data, (told) => postMessage(told))
-        .catch((error) => postMessage({ type: "failed", text: String(error) }));`;
-    return URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
-  }
-
   function start() {
     if (!form.reportValidity()) return;
     stopWorker();
@@ -94,7 +84,7 @@
     const arrays = ["train", "labels", "validation", "validationLabels"];
     const unpacked = Object.fromEntries(arrays.map((name) => [name, unpack(MEMLIB_LIVE[name])]));
     try {
-      address ??= workerAddress();
+      address ??= memlibWorkerAddress();
       worker = new Worker(address);
     } catch (error) {
       failed(String(error));

@@ -108,3 +108,13 @@ function memlibWorker(core) {
 
   return { run, prepareInputs, perturb };
 }
+
+// A worker's program has to be a file or such an address, and from disk a file is refused.
+function memlibWorkerAddress() {
+  const parts = [memlibRandom, memlibNetwork, memlibNull, memlibCore, memlibWorker];
+  const program = `"use strict"; ${parts.join("\n")}
+    onmessage = ({ data: { settings, data } }) => memlibWorker(memlibCore())
+      .run(settings, data, (told) => postMessage(told))
+      .catch((error) => postMessage({ type: "failed", text: String(error) }));`;
+  return URL.createObjectURL(new Blob([program], { type: "text/javascript" }));
+}
