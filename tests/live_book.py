@@ -34,7 +34,7 @@ def build_live_site(folder: Path, null_chapter: str = "what_the_null_measures") 
     notebook = folder / f"{null_chapter}.ipynb"
     notebook.write_text(
         '{"cells": [{"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# The null"}],'
-        ' "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
+        ' "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}',
         encoding="utf-8",
     )
     build_book([notebook], book, folder / "site", {"live": live_values()})

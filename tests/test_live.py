@@ -292,7 +292,7 @@ def test_dropout_step_is_autograds_with_the_same_masks(core):
     targets = torch.nn.functional.one_hot(torch.from_numpy(labels), 2).float()
     loss = torch.nn.functional.binary_cross_entropy_with_logits(dense[2](x), targets)
     loss.backward()
-    assert got["loss"] == pytest.approx(float(loss), abs=1e-6)
+    assert got["loss"] == pytest.approx(loss.item(), abs=1e-6)
     for (weight, bias), module in zip(got["layers"], dense, strict=True):
         expected = (module.weight - 0.1 * module.weight.grad).detach().ravel()
         np.testing.assert_allclose(weight, expected, atol=1e-6)

@@ -4,7 +4,7 @@
 const memlibDraw = (() => {
   const LOW = 0.4; // accuracies below are drawn at the edge
   const number = (value) => value.toFixed(2);
-  const percent = (share) => `${Math.round(100 * share)} %`;
+  const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 
   function element(parent, name, attributes, text) {
     const node = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -28,7 +28,7 @@ const memlibDraw = (() => {
   /* The null of one epoch: a dot for each shuffle of the labels, a lane for each set. */
   function drawNull(svg, measurement, { shares, permutations }) {
     const lanes = [180, 140];
-    const [left, right, axis] = [12, 12, 34];
+    const [left, right, axis] = [12, 12, 36];
     const width = begin(svg, lanes[0] + lanes[1] + axis);
     const x = (score) => left + ((clip(score) - LOW) / (1 - LOW)) * (width - left - right);
     let base = 0;
@@ -65,8 +65,8 @@ const memlibDraw = (() => {
     for (let tenth = 4; tenth <= 10; tenth++) {
       element(svg, "text", { class: "live-tick", x: x(tenth / 10), y: base + 14, "text-anchor": "middle" }, (tenth / 10).toFixed(1));
     }
-    element(svg, "text", { class: "live-tick", x: width - right, y: base + 29, "text-anchor": "end" }, "accuracy on the perturbed images");
-    element(svg, "text", { class: "live-tick", x: left, y: base + 29 }, "dots: shuffled labels");
+    const caption = "accuracy; each dot is one shuffle of the labels";
+    element(svg, "text", { class: "live-tick", x: left, y: base + 31 }, caption);
   }
 
   const quantile = (sorted, share) => {

@@ -7,7 +7,7 @@ const memlibWords = (() => {
 
   const verdictName = (code) => MEMLIB_LIVE.verdicts[code].replaceAll("_", " ");
   const plural = (n, one, many) => `${n} ${n === 1 ? one : many}`;
-  const pValue = (value) => `p = ${value.toFixed(value < 0.1 ? 3 : 2)}`;
+  const pValue = (value) => `p\u00a0=\u00a0${value.toFixed(value < 0.1 ? 3 : 2)}`;
 
   /* Title and two sentences on one measured epoch: memorized? learned? */
   function describe(one, { permutations }) {
