@@ -17,6 +17,7 @@ from memlib.claims import check_claims
 from memlib.downloads import add_downloads
 from memlib.explorer import explorer_data
 from memlib.figures import FIGURES, resolve
+from memlib.live import live_values
 from memlib.plan import plan
 from memlib.preview import NAME as PREVIEW
 from memlib.preview import preview_picture
@@ -136,6 +137,7 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     observed = fig5["d"]["observed_accuracy"].sel(perturbation=0.05)
     seconds = sum(float(tree.attrs["compute_seconds"]) for tree in results.values())
     return {
+        "live": live_values(),
         "scale": results["fig1"].attrs["scale"],
         "n_claims": len(outcomes),
         "n_reproduced": verdicts.count("reproduced"),

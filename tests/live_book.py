@@ -1,0 +1,92 @@
+"""The page "The test, live" on a site of its own, and a browser that listens while it is open."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from site_checks import FLAGS, find_chromium
+from tiny_book import REPOSITORY
+
+from memlib.book import build_book
+from memlib.live import live_values
+
+TOC = "format: jb-book\nroot: index\nchapters:\n  - file: live\n  - file: chapters/{}\n"
+
+
+def build_live_site(folder: Path, null_chapter: str = "what_the_null_measures") -> Path:
+    """Build the real page with the real settings and scripts, and return its path.
+
+    The chapter it links to is a title.
+    """
+    real, book = REPOSITORY / "book", folder / "book"
+    (book / "chapters").mkdir(parents=True)
+    for name in ("_config.yml", "references.bib", "live.md"):
+        shutil.copy(real / name, book / name)
+    for name in ("_ext", "_static", "live"):
+        shutil.copytree(real / name, book / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (book / "_toc.yml").write_text(TOC.format(null_chapter), encoding="utf-8")
+    (book / "index.md").write_text("# Start\n\nTo [the test](live).\n", encoding="utf-8")
+    notebook = folder / f"{null_chapter}.ipynb"
+    notebook.write_text(
+        '{"cells": [{"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# The null"}],'
+        ' "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}',
+        encoding="utf-8",
+    )
+    build_book([notebook], book, folder / "site", {"live": live_values()})
+    return folder / "site" / "live.html"
+
+
+def chromium_or_skip() -> str:
+    """Return the browser's path, or skip the test where there is none."""
+    pytest.importorskip("playwright")
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium: install one or set MEMLIB_CHROMIUM")
+    return path
+
+
+@dataclass
+class Heard:
+    """What a page should not do: requests to hosts, failed ones, console messages, exceptions."""
+
+    problems: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def open_page(
+    chromium: str, address: str, *, width: int = 1280, theme: str = "light", motion: str = "reduce"
+) -> Iterator[tuple[Any, Heard]]:
+    """Open an address; with `motion` "reduce" a null is there at once."""
+    from playwright.sync_api import sync_playwright
+
+    heard = Heard()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, reduced_motion=motion, has_touch=width < 500
+        )
+        context.add_init_script(
+            f"localStorage.setItem('mode','{theme}');localStorage.setItem('theme','{theme}')"
+        )
+        context.route(re.compile(r"^(?:https?|wss?):"), lambda route: route.abort())
+        page = context.new_page()
+        page.on("request", lambda r: _outside(r.url) and heard.problems.append(r.url))
+        page.on("requestfailed", lambda r: heard.problems.append(f"failed: {r.url}"))
+        page.on("pageerror", lambda error: heard.problems.append(f"exception: {error}"))
+        page.on("console", lambda m: _said(m.text) and heard.problems.append(f"console: {m.text}"))
+        page.goto(address, wait_until="load")
+        yield page, heard
+        browser.close()
+
+
+def _outside(url: str) -> bool:
+    return not url.startswith(("file:", "blob:", "data:"))
+
+
+def _said(text: str) -> bool:
+    return not text.startswith("[PST]: ")  # the theme tells its mode on each page

@@ -1,0 +1,430 @@
+"""The code of the page "The test, live", run in a browser and held against memlib."""
+
+import base64
+import json
+import math
+import re
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+from live_book import chromium_or_skip, open_page
+
+from memlib import live, plots
+from memlib.architectures import Architecture, Dense
+from memlib.data import load_data
+from memlib.features import extract_learned_features, predict_logits
+from memlib.models import build_network
+from memlib.null import (
+    chance_accuracy,
+    compute_null,
+    decide_verdict,
+    memorization_p_value,
+    permutation_p_value,
+    shuffled_labels,
+)
+from memlib.perturb import make_s_validation_set, shuffle_pixels
+from memlib.smoothers import NeighboursSmoother
+from memlib.steps import make_step
+
+pytestmark = pytest.mark.xdist_group("live")
+WORD = 2**32
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory):
+    """Evaluate an expression of the page's ``core`` and of arguments, in the browser."""
+    chromium = chromium_or_skip()
+    folder = tmp_path_factory.mktemp("core")
+    names = ("random.js", "network.js", "null.js", "worker.js")
+    for name in names:
+        shutil.copy(ROOT / "book" / "live" / name, folder)
+    scripts = "".join(f"<script src='{name}'></script>" for name in names)
+    page = folder / "core.html"
+    page.write_text(f"<!doctype html><title>core</title>{scripts}")
+    with open_page(chromium, page.as_uri()) as (browser_page, heard):
+
+        def call(body, **arguments):
+            """Evaluate an expression of `core` and the arguments; arrays travel as lists."""
+            plain = {
+                name: value.ravel().tolist() if isinstance(value, np.ndarray) else value
+                for name, value in arguments.items()
+            }
+            names = ", ".join(plain)
+            return browser_page.evaluate(
+                f"({{{names}}}) => {{ const core = memlibCore(); return ({body}); }}", plain
+            )
+
+        yield call
+        assert heard.problems == []
+
+
+def words(seed, purpose, *indices):
+    """sfc32 seeded by FNV-1a, a second time: what `stream` of random.js says it is."""
+    name = "/".join(map(str, (seed, purpose, *indices)))
+    state = []
+    for word in range(3):
+        value = 0x811C9DC5
+        for byte in f"{word}/{name}".encode():
+            value = (value ^ byte) * 0x01000193 % WORD
+        state.append(value)
+    (a, b, c), counter, drawn = state, 1, 0
+    while True:
+        total = (a + b + counter) % WORD
+        counter = (counter + 1) % WORD
+        a = b ^ (b >> 9)
+        b = (c + (c << 3)) % WORD
+        c = (((c << 21) | (c >> 11)) + total) % WORD
+        if drawn >= 16:
+            yield total
+        drawn += 1
+
+
+def take(generator, n):
+    return np.array([next(generator) for _ in range(n)], np.int64)
+
+
+# Data
+
+
+def test_images_are_the_bundled_ones_made_small():
+    data = load_data(n_images=live.N_IMAGES, n_validation_images=live.N_VALIDATION_IMAGES)
+    constants = live.live_constants()
+    pixels = np.frombuffer(base64.b64decode(constants["train"]), np.uint8)
+    pixels = pixels.reshape(-1, live.SIDE, live.SIDE)
+    for image, row, column in ((0, 0, 0), (7, 5, 9), (399, 13, 13)):
+        block = data.train_images[image, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+        assert abs(float(pixels[image, row, column]) - 255 * float(block.mean())) <= 0.5 + 1e-4
+    labels = np.frombuffer(base64.b64decode(constants["labels"]), np.uint8)
+    np.testing.assert_array_equal(labels, data.train_labels)
+    assert np.bincount(labels).tolist() == [200, 200]
+    validation = np.frombuffer(base64.b64decode(constants["validationLabels"]), np.uint8)
+    np.testing.assert_array_equal(validation, data.validation_labels)
+
+
+def test_data_script_is_light_and_says_what_memlib_decides(tmp_path):
+    live.write_live_data(tmp_path / "data.js")
+    text = (tmp_path / "data.js").read_text(encoding="utf-8")
+    assert len(text) < 200_000
+    constants = json.loads(re.fullmatch(r"const MEMLIB_LIVE = (.*);\n", text)[1])
+    assert constants["nNeighbours"] == 5
+    assert constants["significance"] == 0.05
+    assert constants["verdicts"][3] == "memorized_and_learned"
+    # One vote of five is right for sure; the other four are nearly coin flips.
+    assert constants["nullCeiling"] == pytest.approx(11 / 16, abs=0.002)
+
+
+@pytest.mark.parametrize("theme", [plots.LIGHT, plots.DARK], ids=["light", "dark"])
+def test_colours_are_those_of_the_figures(theme):
+    style = (ROOT / "book" / "live" / "live.css").read_text(encoding="utf-8")
+    block = style.split(f'[data-theme="{theme.name}"] #live {{')[1].split("}")[0]
+    found = dict(re.findall(r"(--live-\w+): (#\w+);", block))
+    assert found["--live-set"] == theme.colours[0.05]
+    assert found["--live-check"] == theme.colours[1.0]
+    assert found["--live-validation"] == theme.validation
+    assert found["--live-ink"] == theme.ink
+    assert found["--live-faint"] == theme.faint
+
+
+# Random numbers and perturbation
+
+
+@pytest.mark.parametrize(
+    "name", [(0, "weights", 0), (0, "weights", 1), (17, "permutation", 300, 99)]
+)
+def test_stream_is_sfc32(core, name):
+    seed, purpose, *indices = name
+    got = core(
+        "((rng) => Array.from({length: 50}, () => rng.word()))"
+        "(core.stream(seed, purpose, ...indices))",
+        seed=seed,
+        purpose=purpose,
+        indices=indices,
+    )
+    np.testing.assert_array_equal(got, take(words(*name), 50))
+
+
+def test_streams_of_neighbouring_indices_are_unrelated(core):
+    drawn = core(
+        "Array.from({length: 200}, (_, b) => { const rng = core.stream(0, 'permutation', 1, b);"
+        " return Array.from({length: 200}, rng.uniform); })"
+    )
+    correlation = np.corrcoef(np.array(drawn))
+    off = correlation[np.triu_indices(200, 1)]
+    assert np.abs(off).max() < 5.5 / math.sqrt(200)
+    assert off.std() == pytest.approx(1 / math.sqrt(200), rel=0.05)
+
+
+def test_normal_and_permutation_have_their_distributions(core):
+    normal = np.array(core("Array.from(core.gaussianNoise(40000, core.stream(1, 'n')))"))
+    assert abs(normal.mean()) < 5 / 200
+    assert normal.std() == pytest.approx(1, abs=0.02)
+    assert (np.abs(normal) > 1.959964).mean() == pytest.approx(0.05, abs=0.006)
+    orders = core(
+        "((rng) => Array.from({length: 6000}, () => rng.permutation(3).join('')))"
+        "(core.stream(1, 'p'))"
+    )
+    counts = [orders.count(order) for order in ("012", "021", "102", "120", "201", "210")]
+    assert sum(counts) == 6000
+    assert sum((count - 1000) ** 2 / 1000 for count in counts) < 25  # chi-square, 5 degrees
+
+
+@pytest.mark.parametrize("share", [0.05, 0.25, 1.0])
+def test_shuffled_pixels_move_as_memlib_moves_them(core, share):
+    images = np.random.default_rng(0).normal(size=(200, 196)).astype(np.float32)
+    got = core(
+        "((rng) => [...core.shufflePixels(Float32Array.from(images), 200, 196, share, rng)])"
+        "(core.stream(0, 's'))",
+        images=images,
+        share=share,
+    )
+    got = np.array(got, np.float32).reshape(images.shape)
+    np.testing.assert_array_equal(np.sort(got, axis=1), np.sort(images, axis=1))
+    moved = (got != images).sum(axis=1)
+    expected = (shuffle_pixels(images, share, np.random.default_rng(1)) != images).sum(axis=1)
+    assert moved.max() <= round(share * 196)
+    assert moved.mean() == pytest.approx(expected.mean(), abs=0.5)
+    # Every pixel takes its turn.
+    assert (got != images).any(axis=0).all()
+
+
+# Training
+
+
+def small_network(*units, seed=3):
+    architecture = Architecture("live", tuple(map(Dense, units)))
+    return build_network(architecture, image_shape=(live.SIDE, live.SIDE), seed=seed)
+
+
+def layers_of(network):
+    """A torch network's dense layers as network.js holds them, arrays as lists."""
+    return [
+        {
+            "inputs": module.in_features,
+            "outputs": module.out_features,
+            "weight": module.weight.detach().ravel().tolist(),
+            "bias": module.bias.detach().tolist(),
+        }
+        for module in network
+        if isinstance(module, torch.nn.Linear)
+    ]
+
+
+NETWORK = (
+    "layers.map((one) => ({...one, weight: Float32Array.from(one.weight),"
+    " bias: Float32Array.from(one.bias)}))"
+)
+
+
+def inputs(kind, n=128):
+    if kind == "noise":
+        return np.random.default_rng(5).normal(size=(n, live.SIDE, live.SIDE)).astype(np.float32)
+    return live.live_images().train_images[:n].astype(np.float32) / np.float32(255)
+
+
+@pytest.mark.parametrize("kind", ["images", "noise"])
+@pytest.mark.parametrize("units", [(16,), (64, 16)], ids=["one", "two"])
+def test_training_is_memlibs_step_by_step(core, kind, units):
+    images, labels = inputs(kind), live.live_images().train_labels[:128]
+    network = small_network(*units)
+    layers = layers_of(network)
+    step = make_step(network, optimizer="sgd", learning_rate=0.1)
+    rng, n_epochs, batch = np.random.default_rng(0), 10, 48
+    orders = np.stack([rng.permutation(128) for _ in range(n_epochs)])
+    targets = torch.nn.functional.one_hot(torch.from_numpy(labels), 2).float()
+    losses = [
+        step.run(torch.from_numpy(images[order]), targets[torch.from_numpy(order)], batch)
+        for order in orders
+    ]
+    got = core(
+        f"""(() => {{
+          const network = {NETWORK};
+          const pixels = Float32Array.from(images);
+          const training = {{ learningRate: 0.1, rates: [0, 0], batchSize: batch }};
+          const losses = orders.map((order) => core.trainEpoch(
+            network, pixels, Uint8Array.from(labels), training, Int32Array.from(order), null));
+          const features = core.learnedFeatures(network, pixels);
+          return {{ losses, layers: network.map((one) => [[...one.weight], [...one.bias]]),
+            features: [...features],
+            accuracy: core.networkAccuracy(network, features, Uint8Array.from(labels)) }};
+        }})()""",
+        layers=layers,
+        images=images,
+        labels=labels,
+        orders=orders.tolist(),
+        batch=batch,
+    )
+    np.testing.assert_allclose(got["losses"], losses, atol=1e-5)
+    assert losses[-1] < losses[0] - 0.01, "nothing was trained"
+    for (weight, bias), after in zip(got["layers"], layers_of(network), strict=True):
+        np.testing.assert_allclose(weight, after["weight"], atol=1e-5)
+        np.testing.assert_allclose(bias, after["bias"], atol=1e-5)
+    features = extract_learned_features(network, images)
+    np.testing.assert_allclose(np.reshape(got["features"], features.shape), features, atol=1e-4)
+    right = (predict_logits(network, images).argmax(axis=1) == labels).mean()
+    assert got["accuracy"] == pytest.approx(right, abs=1e-9)
+
+
+def test_dropout_step_is_autograds_with_the_same_masks(core):
+    images, labels, rates = inputs("noise", 40), live.live_images().train_labels[:40], (0.25, 0.5)
+    network = small_network(32, 16)
+    layers = layers_of(network)
+    got = core(
+        f"""(() => {{ const network = {NETWORK};
+          const loss = core.trainStep(network, Float32Array.from(images), Uint8Array.from(labels),
+            0.1, rates, core.stream(4, "dropout", 1));
+          return {{ loss, layers: network.map((one) => [[...one.weight], [...one.bias]]) }};
+        }})()""",
+        layers=layers,
+        images=images,
+        labels=labels,
+        rates=list(rates),
+    )
+    source, x = words(4, "dropout", 1), torch.from_numpy(images).flatten(1)
+    dense = [module for module in network if isinstance(module, torch.nn.Linear)]
+    for module, rate in zip(dense, rates, strict=False):
+        uniform = take(source, 40 * module.out_features) / WORD
+        kept = torch.from_numpy(uniform.reshape(40, -1) >= rate).float()
+        x = torch.relu(module(x)) * kept / (1 - rate)
+        assert 0 < float(kept.mean()) < 1
+    targets = torch.nn.functional.one_hot(torch.from_numpy(labels), 2).float()
+    loss = torch.nn.functional.binary_cross_entropy_with_logits(dense[2](x), targets)
+    loss.backward()
+    assert got["loss"] == pytest.approx(loss.item(), abs=1e-6)
+    for (weight, bias), module in zip(got["layers"], dense, strict=True):
+        expected = (module.weight - 0.1 * module.weight.grad).detach().ravel()
+        np.testing.assert_allclose(weight, expected, atol=1e-6)
+        np.testing.assert_allclose(bias, (module.bias - 0.1 * module.bias.grad).detach(), atol=1e-6)
+
+
+def test_first_weights_have_glorots_limit(core):
+    network = core(
+        "core.buildNetwork([196, 64, 2], 0).map((one) => [[...one.weight], [...one.bias]])"
+    )
+    for (weight, bias), (n_in, n_out) in zip(network, [(196, 64), (64, 2)], strict=True):
+        limit = math.sqrt(6 / (n_in + n_out))
+        assert len(weight) == n_in * n_out
+        assert 0.9 * limit < max(map(abs, weight)) <= limit
+        assert np.std(weight) == pytest.approx(limit / math.sqrt(3), rel=0.15)
+        assert set(bias) == {0}
+
+
+# The null
+
+
+@pytest.fixture(scope="module")
+def features():
+    """Features of two networks that memlib trained a little: training set, 5 % and 100 % sets."""
+    found = {}
+    for kind in ("images", "noise"):
+        images, labels = inputs(kind, 256), live.live_images().train_labels[:256]
+        network = small_network(32, 16, seed=11)
+        targets = torch.nn.functional.one_hot(torch.from_numpy(labels), 2).float()
+        step = make_step(network, optimizer="sgd", learning_rate=0.1)
+        for _ in range(10):
+            step.run(torch.from_numpy(images), targets, 32)
+        sets = {share: make_s_validation_set(images, share) for share in (0.05, 1.0)}
+        found[kind] = (
+            labels,
+            extract_learned_features(network, images),
+            {share: extract_learned_features(network, one) for share, one in sets.items()},
+        )
+    return found
+
+
+@pytest.mark.parametrize("kind", ["images", "noise"])
+def test_null_is_memlibs_number_by_number(core, features, kind):
+    labels, train, sets = features[kind]
+    n_permutations = 60
+    ds = compute_null(
+        train, labels, sets, classifier="nearest_neighbours", n_permutations=n_permutations
+    )
+    labellings = [shuffled_labels(labels, b, seed=0).tolist() for b in range(n_permutations + 1)]
+    got = core(
+        """(() => {
+          const [train, ...sets] = arrays.map((one) => Float32Array.from(one));
+          const neighbours = sets.map((one) => core.findNeighbours(train, one, 16, 5));
+          const scores = labellings.map((labels) =>
+            core.scoreLabelling(neighbours, 5, Uint8Array.from(labels)));
+          return { neighbours: neighbours.map((one) => [...one]),
+            twins: neighbours.map((one) => core.twinShare(one, 5)),
+            answers: sets.map((_, set) => {
+              const nullScores = scores.slice(1).map((one) => one[set].accuracy);
+              const chances = scores.slice(1).map((one) => one[set].chance);
+              const observed = scores[0][set].accuracy;
+              const conclusion = core.concludeSet(nullScores, observed, chances, 0.05);
+              return { observed, nullScores, ...conclusion };
+            }) };
+        })()""",
+        arrays=[one.ravel().tolist() for one in (train, *sets.values())],
+        labellings=labellings,
+    )
+    smoother = NeighboursSmoother(train)
+    for index, (share, one) in enumerate(sets.items()):
+        expected, answer = ds.sel(perturbation=share), got["answers"][index]
+        neighbours = smoother.neighbours(one)
+        np.testing.assert_array_equal(
+            np.sort(np.reshape(got["neighbours"][index], (-1, 5)), axis=1),
+            np.sort(neighbours, axis=1),
+        )
+        twins = (neighbours == np.arange(len(labels))[:, None]).any(axis=1).mean()
+        assert got["twins"][index] == twins
+        assert answer["observed"] == float(expected["observed_accuracy"])
+        np.testing.assert_array_equal(answer["nullScores"], expected["null_accuracy"].values)
+        assert answer["chance"] == pytest.approx(float(expected["chance_accuracy"]), abs=1e-12)
+        assert answer["pValue"] == float(expected["p_value"])
+        assert answer["memorization"] == float(expected["memorization_p_value"])
+        assert answer["verdict"] == int(expected["verdict"])
+    assert got["answers"][0]["verdict"] in (1, 3), "the case has to be one with memorization"
+    assert got["twins"][0] > 0.5 > got["twins"][1]
+
+
+@pytest.mark.parametrize("n_permutations", [1, 18, 19, 99])
+def test_p_values_and_verdict_follow_memlib(core, n_permutations):
+    rng = np.random.default_rng(n_permutations)
+    for centre in (0.5, 0.55, 0.7):
+        null = np.round(rng.normal(centre, 0.03, n_permutations), 2)
+        observed, chance = float(np.round(rng.normal(0.65, 0.1), 2)), 0.5
+        got = core(
+            "core.concludeSet(nullScores, observed, [chance], significance)",
+            nullScores=null,
+            observed=observed,
+            chance=chance,
+            significance=0.05,
+        )
+        p_value = float(permutation_p_value(null, np.array(observed)))
+        memorization = float(memorization_p_value(null, np.array(chance)))
+        assert got["pValue"] == p_value
+        assert got["memorization"] == memorization
+        verdict = decide_verdict(np.array(p_value), np.array(memorization), n_permutations)
+        assert got["verdict"] == int(verdict)
+
+
+def test_chance_of_unequal_classes_is_memlibs(core):
+    labels, predicted = np.repeat([0, 1], [30, 70]), np.repeat([1, 0, 1], [10, 60, 30])
+    got = core("core.chanceAccuracy(labels, predicted)", labels=labels, predicted=predicted)
+    assert got == pytest.approx(chance_accuracy(labels, predicted), abs=1e-12)
+    assert got == pytest.approx(0.3 * 0.6 + 0.7 * 0.4)
+
+
+def test_shuffles_are_permutations_of_their_own(core):
+    labels = live.live_images().train_labels[:100]
+    got = core(
+        "[[7, 1], [7, 1], [7, 2], [8, 1]].map(([epoch, b]) =>"
+        " [...core.shuffledLabels(Uint8Array.from(labels), 0, epoch, b)])",
+        labels=labels,
+    )
+    assert got[0] == got[1]
+    assert len({tuple(one) for one in got}) == 3
+    for one in got:
+        assert sum(one) == 50
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 30, 300])
+def test_measured_epochs_rise_from_first_to_last(core, epochs):
+    grid = core("core.measuredEpochs(epochs, 12)", epochs=epochs)
+    assert grid == sorted(set(grid))
+    assert grid[0] == 1
+    assert grid[-1] == epochs
