@@ -12,6 +12,7 @@ from memlib.book import build_book
 from memlib.chapters import CHAPTERS, check_parameters, execute_chapter
 from memlib.claims import check_claims
 from memlib.figures import FIGURES, resolve
+from memlib.lessons import lesson_values
 from memlib.plan import plan
 from memlib.quantities import forgetting_epoch, null_mean, onset_epoch
 from memlib.results import panels_of
@@ -100,6 +101,7 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
         "fig5_d_onset": _epoch(onset_epoch(fig5["d"])),
         "fig5_d_forgets": _epoch(forgetting_epoch(fig5["d"])),
         "fig5_d_observed": f"{float(observed[:, -1].mean()):.2f}",
+        "lessons": lesson_values(results),
     }
 
 

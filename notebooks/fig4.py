@@ -170,6 +170,118 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # ```
 
 # %% [markdown]
+# ## Exercises
+#
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; each takes seconds.
+#
+# ### Level 1, look: who is ahead?
+#
+# **Predict first:** after 20 epochs with the same batches in the same order, which optimizer has
+# the lower training loss, SGD or rmsProp?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# RmsProp divides each weight's step by the recent size of its gradient.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# losses = {}
+# for optimizer in ("sgd", "rmsprop"):
+#     result = run_figure(
+#         "fig4", panels=["a"], optimizer=optimizer, n_images=400, epochs=20,
+#         n_measured_epochs=1, n_trees=50, n_jobs=1
+#     )
+#     losses[optimizer] = float(panels_of(result)["a"]["network_train_loss"][0, -1])
+# print(losses)
+# ```
+#
+# RmsProp, by far. Small gradients get steps as large as large ones, so that it is hundreds of
+# epochs ahead. What looks like other dynamics may be the same dynamics, seen sooner.
+#
+# </details>
+#
+# ### Level 2, change: slow it down
+#
+# Divide rmsProp's learning rate by a hundred. **Predict first:** does the training loss after 20
+# epochs come nearer to that of SGD? Would you expect its null to come nearer as well?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# `learning_rate` is a parameter of every figure; rmsProp's default is 0.001.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.quantities import null_mean
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# losses, nulls = {}, {}
+# for optimizer, rate in (("sgd", 0.01), ("rmsprop", 0.001), ("rmsprop", 0.00001)):
+#     result = run_figure(
+#         "fig4", panels=["a"], optimizer=optimizer, learning_rate=rate,
+#         n_images=400, epochs=20, n_measured_epochs=1, n_trees=50, n_jobs=1
+#     )
+#     dataset = panels_of(result)["a"]
+#     losses[optimizer, rate] = float(dataset["network_train_loss"][0, -1])
+#     nulls[optimizer, rate] = float(null_mean(dataset, 0.05)[-1])
+#     print(optimizer, rate, "loss", losses[optimizer, rate], "null", nulls[optimizer, rate])
+# ```
+#
+# The slow rmsProp is no longer ahead. A comparison of two optimizers at one learning rate each is
+# therefore a comparison of two pairs; a fair one would look at a range of rates for both.
+#
+# </details>
+#
+# ### Level 3, explain: the same loss, not the same epoch
+#
+# Set speed aside: compare the nulls where both networks have come *equally far*. **Predict first:**
+# would the two nulls agree, if the optimizer only changed the speed?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Draw, or list, the null against the training loss in place of the epoch.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# import numpy as np
+# from memlib.quantities import null_mean
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# curves = {}
+# for optimizer, epochs in (("sgd", 400), ("rmsprop", 40)):
+#     result = run_figure(
+#         "fig4", panels=["a"], optimizer=optimizer, n_images=400, epochs=epochs,
+#         n_measured_epochs=6, n_trees=50, n_jobs=1
+#     )
+#     dataset = panels_of(result)["a"]
+#     loss = dataset["network_train_loss"][0].values
+#     curves[optimizer] = loss, null_mean(dataset, 0.05).values
+#     for pair in zip(dataset["epoch"].values, *np.round(curves[optimizer], 3)):
+#         print(optimizer, "epoch %d: loss %.3f, null %.3f" % pair)
+# ```
+#
+# Read both lists at losses that they share. If the optimizer were only faster, the nulls there
+# would be the same, within the spread between seeds. That spread you do not know from one run:
+# repeat with `n_seeds=3` before you claim a difference. This is the kind of question the chapter's
+# claim leaves open.
+#
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # The optimizer alone changes when a network memorizes and when it forgets, with data and architecture
