@@ -267,7 +267,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 #     )
 #     last = panels_of(result)["a"].isel(seed=0, epoch=-1, perturbation=0)
 #     found[share] = float(last["observed_accuracy"]), float(last["null_accuracy"].mean())
-#     print(f"{share:.0%} shuffled: observed %.3f, null %.3f" % found[share])
+#     print("shuffled", share, "observed and null", found[share])
 # ```
 #
 # Nothing changes but by accident: pairs of noise and label are drawn anew, and are as good as

@@ -133,7 +133,7 @@ Markdown(markdown_table(header, table))
 # noise = np.random.default_rng(0).normal(size=images.shape)
 # changed = {}
 # for name, pixels in {"images": images, "noise": noise}.items():
-#     changed[name] = (make_s_validation_set(pixels, 0.05) != pixels).mean()
+#     changed[name] = float((make_s_validation_set(pixels, 0.05) != pixels).mean())
 # print(changed)
 # ```
 #
