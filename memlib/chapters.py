@@ -18,7 +18,8 @@ from memlib.notebooks import declared_parameters, execute
 from memlib.shipped import SHIPPED_SCALES, shipped_path
 
 METHOD_CHAPTERS = ("s_validation_by_eye", "algorithm_1_by_hand", "what_the_null_measures")
-CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, "claims", "open_choices", "larger_runs", "benchmark")
+STORED_CHAPTERS = ("claims", "open_choices", "change_one_thing", "larger_runs", "benchmark")
+CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, *STORED_CHAPTERS)
 TYPES: Mapping[str, Any] = {
     "int": int,
     "float": float,

@@ -17,6 +17,7 @@ from memlib.claims import check_claims
 from memlib.downloads import add_downloads
 from memlib.explorer import explorer_data
 from memlib.figures import FIGURES, resolve
+from memlib.lessons import lesson_values
 from memlib.live import live_values
 from memlib.plan import plan
 from memlib.preview import NAME as PREVIEW
@@ -163,6 +164,7 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
         "fig5_d_onset": _epoch(onset_epoch(fig5["d"])),
         "fig5_d_forgets": _epoch(forgetting_epoch(fig5["d"])),
         "fig5_d_observed": f"{float(observed[:, -1].mean()):.2f}",
+        "lessons": lesson_values(results),
     }
 
 

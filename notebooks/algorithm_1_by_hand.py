@@ -37,8 +37,8 @@ from memlib.tables import markdown_table
 # %% [markdown]
 # ## Step 1: features of two sets
 #
-# The test never sees images. It sees what the network's last hidden layer makes of them: *learned
-# features* of the training set, and of an s-validation set in which every training image was
+# The test never sees images. It sees what the network's last hidden layer makes of them:
+# {term}`learned features` of the training set, and of an s-validation set in which every training image was
 # disturbed a little. Here we make up both, with two features a sample. Each sample has a place of its
 # own, at random, which says nothing about its label; its copy lies `disturbance` away.
 
@@ -51,7 +51,7 @@ print(labels[:8], training[:3].round(2), copies[:3].round(2), sep="\n")
 # %% [markdown]
 # ## Step 2: the observed score
 #
-# Fit a shallow classifier on the training features with the true labels, and count how many copies it
+# Fit a {term}`shallow classifier` on the training features with the true labels, and count how many copies it
 # gets right. The paper takes a random forest.
 
 # %%
@@ -93,15 +93,15 @@ Markdown(
 #
 # ## Step 4: do it B times
 #
-# One shuffle is an accident; all of them are the *permutation null*. `compute_null` does this, with a fast
-# forest, and adds two p-values,
+# One shuffle is an accident; all of them are the {term}`permutation null`. `compute_null` does this, with a fast
+# forest, and adds two {term}`p-values <p-value>`,
 #
 # $$
 # p = \frac{1 + \#\{b : A_b \ge A_{\text{observed}}\}}{1 + B}, \qquad
 # p_{\text{mem}} = \frac{1 + \#\{b : A_b \le \text{chance}\}}{1 + B},
 # $$
 #
-# where chance is $\sum_k p_k q_k$, with $p_k$ the share of label $k$ and $q_k$ that of prediction $k$. The added
+# where {term}`chance <chance level>` is $\sum_k p_k q_k$, with $p_k$ the share of label $k$ and $q_k$ that of prediction $k$. The added
 # ones keep a p-value from being 0 ({cite:t}`phipsonsmyth2010`).
 
 # %%
@@ -177,7 +177,110 @@ Markdown(markdown_table(header, table))
 # memlib run algorithm_1_by_hand -p disturbance=0.5
 # memlib run algorithm_1_by_hand -p n_permutations=19 -p n_samples=60
 # ```
+
+# %% [markdown]
+# ## Exercises
 #
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; each takes seconds.
+#
+# ### Level 1, look: how few shuffles are enough?
+#
+# **Predict first:** with nine shuffles, how small can a p-value become? What is the smallest number
+# of shuffles that allows a verdict by the rule of 5 %?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# The added ones: the smallest value has no shuffle at all that reaches the observed score.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.null import VERDICTS, compute_null
+# from memlib.planted import planted_features
+#
+# labels, training, copies = planted_features("both")
+# verdicts = {}
+# for b in (9, 18, 19):
+#     null = compute_null(training, labels, {"both": copies}, n_permutations=b, n_trees=20)
+#     verdicts[b] = VERDICTS[int(null["verdict"].item())]
+#     print(b, "smallest p:", 1 / (b + 1), verdicts[b])
+# ```
+#
+# One over ten, above 5 %, however clear the case. One over twenty is the first that is small
+# enough, so 19 shuffles are the fewest; below, the verdict is *undecided*. More shuffles do not
+# make a case clearer, they only tell it more finely.
+#
+# </details>
+#
+# ### Level 2, change: how far may a copy move?
+#
+# Take the case *memorized* and move the copies further and further away. **Predict first:** does
+# the null fall at once, step by step, or not at all? Does a null at one half prove that nothing was
+# memorized?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# A copy is recognized while its own original is nearer than the other samples.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.null import compute_null
+# from memlib.planted import planted_features
+#
+# means = []
+# for disturbance in (0.02, 0.1, 0.5, 4.0):
+#     labels, training, copies = planted_features("memorized", 300, disturbance)
+#     null = compute_null(training, labels, {"": copies}, n_permutations=50, n_trees=50)
+#     means.append(float(null["null_accuracy"].mean()))
+#     print(disturbance, round(means[-1], 3))
+# ```
+#
+# Step by step, as one copy after the other comes nearer to a stranger than to its own original. The
+# training features are the same in all four rows: what was there to be memorized did not change,
+# only how much of it the copies still tell. A null at chance says that *this* perturbation leaves
+# nothing to recognize.
+#
+# </details>
+#
+# ### Level 3, explain: when one class is rare
+#
+# Let one label in ten be a 1, and let the features have nothing to do with anything. **Predict
+# first:** will the null lie near one half? Is a null far above one half memorization?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# How often is a forest right that has seen mostly zeros and says mostly zero?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# import numpy as np
+# from memlib.null import VERDICTS, compute_null
+#
+# rng = np.random.default_rng(0)
+# labels = (np.arange(300) % 10 == 0).astype(int)
+# training, copies = rng.normal(size=(2, 300, 2))
+# null = compute_null(training, labels, {"unrelated": copies}, n_permutations=100, n_trees=50)
+# mean, chance = float(null["null_accuracy"].mean()), float(null["chance_accuracy"].item())
+# verdict = VERDICTS[int(null["verdict"].item())]
+# print(f"null {mean:.3f}, chance {chance:.3f}: {verdict}")
+# ```
+#
+# The null lies far above one half, and exactly where predictions that know only the class
+# frequencies are expected: at $\sum_k p_k q_k$. So the null is held against this chance level and
+# never against one half. With two classes of one size, as in the paper, both are the same.
+#
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # Shuffling labels leaves a classifier only one way to be right about a copy: to recognize the sample it

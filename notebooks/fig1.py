@@ -178,6 +178,122 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # ```
 
 # %% [markdown]
+# ## Exercises
+#
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; each takes seconds.
+#
+# ### Level 1, look: what dropout does to the null
+#
+# Panels a and d are the same network without and with dropout. **Predict first:** which of the two
+# has the higher 5 % null after 300 epochs on 400 images? Does it also have the higher red curve?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Dropout hides random units at every step: can a single image be told by units that may be missing?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.quantities import null_mean
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# result = run_figure(
+#     "fig1", panels=["a", "d"], n_images=400, epochs=300, n_measured_epochs=4,
+#     n_trees=50, n_jobs=1
+# )
+# nulls, validation = {}, {}
+# for panel, dataset in panels_of(result).items():
+#     nulls[panel] = null_mean(dataset, 0.05).values
+#     validation[panel] = dataset["validation_accuracy"].mean("seed").values
+#     print(panel, "null", nulls[panel].round(3), "validation", validation[panel].round(3))
+# ```
+#
+# The null of a lies above that of d, while both curves end close together. Remembering less need
+# not cost anything on new images; nor does it have to gain anything.
+#
+# </details>
+#
+# ### Level 2, change: before the first step
+#
+# Now do not train at all: a learning rate of nearly 0 leaves the random first weights as they are.
+# **Predict first:** is the 5 % null at chance? And the observed score?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Are the features of two different images the same when the weights are random?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.null import VERDICTS
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# result = run_figure(
+#     "fig1", panels=["a"], learning_rate=1e-30, epochs=1, n_measured_epochs=1,
+#     n_images=400, n_trees=50, n_jobs=1
+# )
+# least = panels_of(result)["a"].isel(seed=0, epoch=0, perturbation=0)
+# null, observed = float(least["null_accuracy"].mean()), float(least["observed_accuracy"])
+# verdict = VERDICTS[int(least["verdict"])]
+# print(f"null {null:.3f}, observed {observed:.3f}: {verdict}")
+# ```
+#
+# Both lie above chance. Random weights mix the pixels but keep images apart, so that a forest can
+# recognize single images *and* tell pullovers from coats. Hence the verdict alone does not speak of
+# training: always compare a trained network with the one it started from.
+#
+# </details>
+#
+# ### Level 3, explain: labels that mean nothing
+#
+# {cite:t}`zhang2017` trained networks on shuffled labels. Do so here, with rmsProp to be quick.
+# **Predict first:** what will the red curve show? And will the test say that the network has
+# *learned*?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# For the test the labels that count are those the network was trained on, here the shuffled ones.
+# Does its last hidden layer carry them?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# found = {}
+# for share in (0.0, 1.0):
+#     result = run_figure(
+#         "fig1", panels=["a"], shuffled_labels=share, optimizer="rmsprop",
+#         n_images=400, epochs=300, n_measured_epochs=1, n_trees=50, n_jobs=1
+#     )
+#     last = panels_of(result)["a"].isel(seed=0, epoch=-1, perturbation=0)
+#     found[share] = {
+#         "observed": float(last["observed_accuracy"]),
+#         "null": float(last["null_accuracy"].mean()),
+#         "p": float(last["p_value"]),
+#         "validation": float(last["validation_accuracy"]),
+#     }
+#     print(share, found[share])
+# ```
+#
+# The red curve stays near chance: there is nothing to generalize. The p-value is small all the
+# same, for the features do carry the labels of the training images. *Learned*, in the paper's
+# sense, means that the features go with the labels they were trained on. Whether this holds for new
+# images, only the red curve can say.
+#
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # Real images: every network learns, and its null lies above chance, so it also memorizes. How high a

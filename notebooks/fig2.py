@@ -165,6 +165,118 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 # ```
 
 # %% [markdown]
+# ## Exercises
+#
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; each takes seconds.
+#
+# ### Level 1, look: eight pixels
+#
+# One per cent of 784 pixels are eight. **Predict first:** put the nulls of 1 %, 5 % and 100 % in
+# order. Which of the observed scores moves least?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# How far does a copy move away from its original?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.quantities import null_mean
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# result = run_figure(
+#     "fig2", panels=["a"], perturbations=[0.01, 0.05, 1.0], n_images=400,
+#     epochs=100, n_measured_epochs=1, n_trees=50, n_jobs=1
+# )
+# dataset = panels_of(result)["a"]
+# nulls = [float(null_mean(dataset, share)[-1]) for share in (0.01, 0.05, 1.0)]
+# observed = dataset["observed_accuracy"].isel(seed=0, epoch=-1).values
+# print("null", nulls, "observed", observed)
+# ```
+#
+# The nulls stand in the order of the perturbation, the gentlest on top, though it is one and the
+# same network. The observed scores of 1 % and 5 % lie much closer together than their nulls: eight
+# pixels or forty, a pullover stays a pullover.
+#
+# </details>
+#
+# ### Level 2, change: no perturbation at all
+#
+# **Predict first:** what is the null at 0 %, when each copy *is* its original? Is this number a
+# property of the network, or of the classifier?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Ask two classifiers: the forest and ridge regression.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# nulls = {}
+# for classifier in ("random_forest", "ridge"):
+#     result = run_figure(
+#         "fig2", panels=["a"], perturbations=[0.0], classifier=classifier,
+#         n_images=400, epochs=20, n_measured_epochs=1, n_trees=50, n_jobs=1
+#     )
+#     nulls[classifier] = float(panels_of(result)["a"]["null_accuracy"].mean())
+# print(nulls)
+# ```
+#
+# The forest is nearly perfect: it knows its own training samples by heart, whatever the network
+# did. Ridge cannot. At 0 % the null measures the classifier's memory, and the perturbation is what
+# turns it into a measurement of the network: how far may an image be disturbed before its features
+# are another image's?
+#
+# </details>
+#
+# ### Level 3, explain: does the order depend on the strength?
+#
+# The chapter says that the order of networks carries over from one strength to another. **Predict
+# first:** for a and d, where will the difference of their nulls be largest: at the gentlest
+# perturbation, at the strongest, or in between?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# At both ends of the scale all nulls meet. Why?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.quantities import null_mean
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# shares = [0.0, 0.01, 0.05, 0.2, 1.0]
+# result = run_figure(
+#     "fig2", panels=["a", "d"], perturbations=shares, n_images=400, epochs=300,
+#     n_measured_epochs=1, n_trees=50, n_jobs=1
+# )
+# panels = panels_of(result)
+# differences = []
+# for share in shares:
+#     a, d = (float(null_mean(panels[panel], share)[-1]) for panel in "ad")
+#     differences.append(a - d)
+#     print(f"{share:.0%}: a {a:.3f}, d {d:.3f}, difference {a - d:+.3f}")
+# ```
+#
+# In between. At 0 % every forest remembers, at 100 % none recognizes anything, and networks can
+# only differ where some copies are recognized and others are not. A perturbation that tells
+# networks apart lies between the two, which is why the paper takes several.
+#
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # A weaker perturbation raises every null. The order of the networks is what carries over, not the level.

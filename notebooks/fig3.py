@@ -166,6 +166,115 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 # ```
 
 # %% [markdown]
+# ## Exercises
+#
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; each takes seconds.
+#
+# ### Level 1, look: more images, the same features
+#
+# Before you compare nulls of 2,000 and 10,000 images: let there be no network at all, only features
+# drawn at random. **Predict first:** does the null change when the number of samples grows and
+# nothing else?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# How many strangers stand between a copy and its original?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.null import compute_null
+# from memlib.planted import planted_features
+#
+# means = []
+# for n in (100, 400, 1600):
+#     labels, training, copies = planted_features("memorized", n, 0.1)
+#     null = compute_null(training, labels, {"": copies}, n_permutations=19, n_trees=50)
+#     means.append(float(null["null_accuracy"].mean()))
+#     print(n, round(means[-1], 3))
+# ```
+#
+# It falls. Among more samples more strangers lie near, and a copy is taken for one of them. So part
+# of what looks like less memorization with more data is a matter of crowding. To tell it from the
+# network's doing, compare networks at one number of images, or extract the features of the *same*
+# images.
+#
+# </details>
+#
+# ### Level 2, change: a network on 200 and on 800 images
+#
+# **Predict first:** train panel a on 200 and on 800 images. Which way do the null and the red curve
+# go?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# The chapter's claim, on a smaller scale. Mind exercise 1 when you explain the null.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.quantities import null_mean
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# nulls, validation = [], []
+# for n in (200, 800):
+#     result = run_figure(
+#         "fig3", panels=["a"], n_images=n, epochs=100, n_measured_epochs=1,
+#         n_trees=50, n_jobs=1
+#     )
+#     dataset = panels_of(result)["a"]
+#     nulls.append(float(null_mean(dataset, 0.05)[-1]))
+#     validation.append(float(dataset["validation_accuracy"][0, -1]))
+#     print(n, "null", round(nulls[-1], 3), "validation", round(validation[-1], 3))
+# ```
+#
+# The null falls and the red curve rises, as in the paper. How much of the fall is crowding, this
+# comparison cannot say.
+#
+# </details>
+#
+# ### Level 3, explain: epochs or steps?
+#
+# An epoch of four times as many images has four times as many steps. **Predict first:** after the
+# same number of *epochs*, which of the two networks has the lower training loss? And after the same
+# number of *steps*?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Give the larger set a quarter of the epochs.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# losses = {}
+# for n, epochs in ((256, 80), (1024, 80), (1024, 20)):
+#     result = run_figure(
+#         "fig3", panels=["a"], n_images=n, epochs=epochs, n_measured_epochs=1,
+#         n_trees=50, n_jobs=1
+#     )
+#     loss = float(panels_of(result)["a"]["network_train_loss"][0, -1])
+#     losses[n, epochs] = loss
+#     print(f"{n} images, {epochs} epochs, {epochs * n // 128} steps: loss {loss:.3f}")
+# ```
+#
+# After the same epochs the larger set is far ahead; after the same steps the two are close. So on
+# an axis of epochs Figures 1 and 3 differ in two things at once. To change one thing only, hold the
+# number of steps.
+#
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # More data, the same architecture: compare the tables of this page and of Figure 1 panel by panel.

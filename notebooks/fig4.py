@@ -170,6 +170,116 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # ```
 
 # %% [markdown]
+# ## Exercises
+#
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; each takes seconds.
+#
+# ### Level 1, look: who is ahead?
+#
+# **Predict first:** after 100 epochs with the same batches in the same order, which optimizer has
+# the lower training loss, SGD or rmsProp?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# RmsProp divides each weight's step by the recent size of its gradient.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# losses = {}
+# for optimizer in ("sgd", "rmsprop"):
+#     result = run_figure(
+#         "fig4", panels=["a"], optimizer=optimizer, n_images=400, epochs=100,
+#         n_measured_epochs=1, n_trees=50, n_jobs=1
+#     )
+#     losses[optimizer] = float(panels_of(result)["a"]["network_train_loss"][0, -1])
+# print(losses)
+# ```
+#
+# RmsProp, by far: small gradients get steps as large as large ones. So what looks like other
+# dynamics might be the same dynamics, seen sooner. Exercise 3 asks.
+#
+# </details>
+#
+# ### Level 2, change: slow it down
+#
+# Divide rmsProp's learning rate by a hundred. **Predict first:** does the training loss after 100
+# epochs come nearer to that of SGD? Would you expect its null to come nearer as well?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# `learning_rate` is a parameter of every figure; rmsProp's default is 0.001.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.quantities import null_mean
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# losses, nulls = {}, {}
+# for optimizer, rate in (("sgd", 0.01), ("rmsprop", 0.001), ("rmsprop", 0.00001)):
+#     result = run_figure(
+#         "fig4", panels=["a"], optimizer=optimizer, learning_rate=rate,
+#         n_images=400, epochs=100, n_measured_epochs=1, n_trees=50, n_jobs=1
+#     )
+#     dataset = panels_of(result)["a"]
+#     losses[optimizer, rate] = float(dataset["network_train_loss"][0, -1])
+#     nulls[optimizer, rate] = float(null_mean(dataset, 0.05)[-1])
+#     print(optimizer, rate, "loss", losses[optimizer, rate], "null", nulls[optimizer, rate])
+# ```
+#
+# The slow rmsProp is no longer ahead. A comparison of two optimizers at one learning rate each is
+# therefore a comparison of two pairs; a fair one would look at a range of rates for both.
+#
+# </details>
+#
+# ### Level 3, explain: the same loss, not the same epoch
+#
+# Set speed aside: compare the nulls where both networks have come *equally far*, with three seeds.
+# **Predict first:** would the two nulls agree, if the optimizer changed nothing but the speed? Will
+# three seeds be enough to see whether they do?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Take each run's null at the first measured epoch with a training loss below one half.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# nulls = {}
+# for optimizer, epochs in (("sgd", 150), ("rmsprop", 60)):
+#     result = run_figure(
+#         "fig4", panels=["a"], optimizer=optimizer, n_seeds=3, n_images=400,
+#         epochs=epochs, n_measured_epochs=6, n_trees=50, n_jobs=1
+#     )
+#     dataset = panels_of(result)["a"].sel(perturbation=0.05)
+#     reached = (dataset["network_train_loss"] < 0.5).argmax("epoch")
+#     null = dataset["null_accuracy"].mean("permutation").isel(epoch=reached)
+#     nulls[optimizer] = null.values
+#     print(optimizer, null.values.round(3))
+# ```
+#
+# They would. But the null of rmsProp lies lower on average: at the same loss its features tell
+# single images apart less well, so more than the speed has changed. Three seeds a side are few,
+# though: even if all three lie on one side, that happens by accident once in twenty.
+#
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # The optimizer alone changes when a network memorizes and when it forgets, with data and architecture

@@ -168,6 +168,115 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 # ```
 
 # %% [markdown]
+# ## Exercises
+#
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; each takes seconds.
+#
+# ### Level 1, look: the red curve
+#
+# **Predict first:** can a network trained on noise name the labels of *new* noise? Where does the
+# red curve end, and where the observed score?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# What do two noise images of one label have in common?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.quantities import null_mean
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# result = run_figure(
+#     "fig5", panels=["a"], n_images=400, epochs=300, n_measured_epochs=1,
+#     n_trees=50, n_jobs=1
+# )
+# dataset = panels_of(result)["a"]
+# null = float(null_mean(dataset, 0.05)[-1])
+# observed = float(dataset["observed_accuracy"].sel(perturbation=0.05)[0, -1])
+# validation = float(dataset["validation_accuracy"][0, -1])
+# print(f"null {null:.3f}, observed {observed:.3f}, validation {validation:.3f}")
+# ```
+#
+# The red curve stays at chance: nothing is shared by new noise. The observed score is high all the
+# same, and above the null. The network has made structure of its own that goes with the labels, and
+# finds it again in the perturbed copies.
+#
+# </details>
+#
+# ### Level 2, change: twice the noise
+#
+# Multiply the noise by two and by a half (`noise_sd`). **Predict first:** does the s-validation set
+# of 5 % become harder? What about the speed of training?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# A shuffle moves pixels, whatever their scale. But the gradient of a weight is proportional to what
+# enters it.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# losses = []
+# for sd in (0.5, 1.0, 2.0):
+#     result = run_figure(
+#         "fig5", panels=["a"], noise_sd=sd, n_images=400, epochs=100,
+#         n_measured_epochs=1, n_trees=50, n_jobs=1
+#     )
+#     losses.append(float(panels_of(result)["a"]["network_train_loss"][0, -1]))
+#     print(sd, round(losses[-1], 3))
+# ```
+#
+# Larger inputs train faster: the loss after as many epochs is lower. The perturbation relative to
+# the image is the same for all three. So the paper's silence about the variance of its noise moves
+# the epochs at which things happen.
+#
+# </details>
+#
+# ### Level 3, explain: which labels?
+#
+# On noise, labels are as good as random from the start. **Predict first:** shuffle them once more
+# before training. Does the observed score change, or the null?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Could anybody tell a noise image of a pullover from a noise image of a coat?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.results import panels_of
+# from memlib.runs import run_figure
+#
+# found = {}
+# for share in (0.0, 1.0):
+#     result = run_figure(
+#         "fig5", panels=["a"], shuffled_labels=share, n_images=400, epochs=300,
+#         n_measured_epochs=1, n_trees=50, n_jobs=1
+#     )
+#     last = panels_of(result)["a"].isel(seed=0, epoch=-1, perturbation=0)
+#     found[share] = float(last["observed_accuracy"]), float(last["null_accuracy"].mean())
+#     print("shuffled", share, "observed and null", found[share])
+# ```
+#
+# Nothing changes but by accident: pairs of noise and label are drawn anew, and are as good as
+# before. So *learning* on noise is no discovery in the data. It is the network that carries given
+# labels into its features, and the same runs on images need the red curve to tell the two apart.
+#
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # With dropout a network on noise first forgets what its random weights tell apart, then, at a sudden

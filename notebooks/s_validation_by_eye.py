@@ -35,7 +35,7 @@ from memlib.tables import markdown_table
 # %% [markdown]
 # ## One row for each set
 #
-# An *s-validation set* (s for shared structure) holds each training image once, with the same label and
+# An {term}`s-validation set` (s for shared structure) holds each training image once, with the same label and
 # in the same order. To disturb an image the paper shuffles a fixed share of its pixels: some positions
 # are drawn at random, afresh for every image, and the values at these positions trade places. Nothing
 # is added and nothing lost, so each image keeps its histogram. Rotation is named as an alternative.
@@ -96,18 +96,130 @@ Markdown(markdown_table(header, table))
 #
 # A training image and its copy share two kinds of structure. One goes with the label: it is shared with
 # other pullovers, and with validation images, too. The other is that of the single image: this fold, that
-# button. The paper calls them *label structure* and *background structure*. A classifier that names the
-# label of a copy better than chance must have used one of them. Which one, the test finds out by
+# button. The paper calls them {term}`label structure` and {term}`background structure`. A classifier that names
+# the label of a copy better than chance must have used one of them. Which one, the test finds out by
 # taking the labels away: [Algorithm 1 by hand](algorithm_1_by_hand).
-#
-# ## Summary
-#
-# An s-validation set is the training set, disturbed. The share of shuffled pixels sets how much structure
-# both still have in common: all of it at 0 %, almost none at 100 %. The level of every score on these sets
-# depends on that share, so only networks that were tested on the *same* sets can be compared.
 #
 # ## Change something
 #
 # ```bash
 # memlib run s_validation_by_eye -p shares=[0.0,0.2,0.5] -p angles=[90.0,180.0]
 # ```
+
+# %% [markdown]
+# ## Exercises
+#
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; each takes seconds.
+#
+# ### Level 1, look: how many pixels change?
+#
+# Shuffle 5 % of the pixels. **Predict first:** do more than 5 % of the pixels hold another value
+# afterwards, exactly 5 %, or fewer? And when the images are pure noise?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Nothing is seen when two pixels of the background trade places.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# import numpy as np
+# from memlib.data import load_data
+# from memlib.perturb import make_s_validation_set
+#
+# images = load_data(n_images=400).train_images
+# noise = np.random.default_rng(0).normal(size=images.shape)
+# changed = {}
+# for name, pixels in {"images": images, "noise": noise}.items():
+#     changed[name] = float((make_s_validation_set(pixels, 0.05) != pixels).mean())
+# print(changed)
+# ```
+#
+# Fewer, for a shuffle may leave a pixel where it was, and two equal values that trade places do not
+# show. In noise no two values are equal, so only the first reason is left. The same share therefore
+# disturbs noise more than images: one more reason not to compare levels across inputs.
+#
+# </details>
+#
+# ### Level 2, change: what each kind keeps
+#
+# There are five kinds of perturbation: `shuffle`, `shuffle_shared` (the same positions in all
+# images), `rotate`, `add_noise`, `occlude`. **Predict first:** which of them keep every image's
+# histogram?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Sort the pixels of an image and of its copy: equal histograms give equal lists.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# import numpy as np
+# from memlib.data import load_data
+# from memlib.perturb import make_s_validation_set
+#
+# images = load_data(n_images=100).train_images
+# kinds = dict(shuffle=0.05, shuffle_shared=0.05, rotate=15, add_noise=0.05, occlude=0.05)
+# kept = {}
+# for kind, strength in kinds.items():
+#     copies = make_s_validation_set(images, strength, kind=kind)
+#     before, after = (np.sort(x.reshape(len(x), -1)) for x in (images, copies))
+#     kept[kind] = np.array_equal(before, after)
+# print(kept)
+# ```
+#
+# Only the two shuffles. Rotation mixes neighbouring pixels and loses corners, noise changes all
+# values, and an occlusion hides some. A network that looks at brightness alone would score the same
+# on the shuffled sets as on the training set, and lower on the others.
+#
+# </details>
+#
+# ### Level 3, explain: a shuffle that all images share
+#
+# Shuffle *all* pixels, once afresh for every image and once in the same way for all. **Predict
+# first:** in which of the two sets do the distances between the images stay what they were? Is a
+# null to be expected there that lies above chance?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# A network without convolutions does not know which pixels are neighbours. And which two sets does
+# the test compare?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# import numpy as np
+# from scipy.spatial.distance import pdist
+# from memlib.data import load_data
+# from memlib.perturb import make_s_validation_set
+#
+# images = load_data(n_images=200).train_images
+# distances = pdist(images.reshape(200, -1))
+# same = {}
+# for kind in ("shuffle", "shuffle_shared"):
+#     copies = make_s_validation_set(images, 1.0, kind=kind).reshape(200, -1)
+#     same[kind] = np.allclose(pdist(copies), distances, rtol=1e-4)
+# print(same)
+# ```
+#
+# A shared shuffle only renames the pixels: the set of copies holds all the structure that the
+# training set holds, and a new network could be trained on it as well. But the test fits on the
+# *originals* and asks for the *copies*. Between these two the twin is lost either way, so expect a
+# null near chance. An s-validation set measures what two sets share, not how orderly one of them
+# is.
+#
+# </details>
+
+# %% [markdown]
+# ## Summary
+#
+# An s-validation set is the training set, disturbed. The share of shuffled pixels sets how much structure
+# both still have in common: all of it at 0 %, almost none at 100 %. The level of every score on these sets
+# depends on that share, so only networks that were tested on the *same* sets can be compared.

@@ -14,7 +14,7 @@
 # # What the null measures
 #
 # A shallow classifier with shuffled labels is right about a copy when the training sample it came from,
-# its *twin*, outweighs all the others together. For classifiers that are linear in the labels this is a
+# its {term}`twin`, outweighs all the others together. For classifiers that are linear in the labels this is a
 # formula, and the null of {cite:t}`chaibubneto2018` can be written down without a single shuffle.
 
 # %% tags=["parameters"]
@@ -86,7 +86,7 @@ names = [strength_label(share, "1") for share in sets]
 # $$
 #
 # where $K_{ij}$ says how much training sample $j$ counts for copy $i$. If the weights depend on the features
-# alone, the classifier is *linear in the labels*, and $K$ is called a smoother. Two examples:
+# alone, the classifier is *linear in the labels*, and $K$ is called a {term}`smoother`. Two examples:
 #
 # - **ridge** regression on the labels, next of kin to the linear discriminant: with centred training
 #   features $X$, their mean $\bar{x}$ and a small penalty $\alpha$,
@@ -348,7 +348,119 @@ picture(
 # ```
 #
 # With fewer images ridge has fewer labels to keep in the same few numbers. Which way will its null move?
+
+# %% [markdown]
+# ## Exercises
 #
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; each takes seconds.
+#
+# ### Level 1, look: one neighbour, five, twenty-five
+#
+# Let the copies be the training samples themselves. **Predict first:** how high is the null of
+# *one* nearest neighbour? Does it rise or fall with the number of neighbours?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# The nearest neighbour of a training sample is that sample.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# import numpy as np
+# from sklearn.neighbors import KNeighborsClassifier
+# from memlib.null import compute_null
+#
+# features = np.random.default_rng(0).normal(size=(200, 2))
+# labels = np.arange(200) % 2
+# means = {}
+# for k in (1, 5, 25):
+#     null = compute_null(
+#         features, labels, {0: features},
+#         classifier=KNeighborsClassifier(k), n_permutations=50,
+#     )
+#     means[k] = float(null["null_accuracy"].mean())
+# print(means)
+# ```
+#
+# One neighbour is always right: it *is* the twin. With more voters the twin is outvoted more often,
+# and the null falls towards chance, though the features stayed the same. The classifier sets the
+# scale.
+#
+# </details>
+#
+# ### Level 2, change: can ridge remember after all?
+#
+# Ridge kept its null near one half, for it had few features and many samples. **Predict first:**
+# what happens when the number of features comes near the number of samples?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Step 5: a sample's own weight is the number of features over the number of samples.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# import numpy as np
+# from memlib.null import compute_null
+#
+# labels = np.arange(200) % 2
+# means = []
+# for n_features in (5, 50, 150):
+#     features = np.random.default_rng(0).normal(size=(200, n_features))
+#     null = compute_null(features, labels, {0: features}, classifier="ridge", n_permutations=50)
+#     means.append(float(null["null_accuracy"].mean()))
+#     print(n_features, round(means[-1], 3))
+# ```
+#
+# Its null rises towards 1: with as many numbers as labels it can keep them all. It was never the
+# straight line that kept ridge from remembering, but how few numbers it had. The networks here end
+# in 16 units, so that a linear classifier on their features stays blind.
+#
+# </details>
+#
+# ### Level 3, explain: read the number of twins from a null
+#
+# For five neighbours, the null is $\frac{1}{2} + \frac{3}{16} q$. **Predict first:** can the share
+# $q$ of twins found again be had from the null alone, without looking at the neighbours? How well?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Turn the formula round, and count the twins by `NeighboursSmoother` for comparison.
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# import numpy as np
+# from memlib.null import compute_null
+# from memlib.smoothers import NeighboursSmoother
+#
+# rng = np.random.default_rng(0)
+# features = rng.normal(size=(400, 2))
+# copies = features + 0.15 * rng.normal(size=features.shape)
+# null = compute_null(
+#     features, np.arange(400) % 2, {0.15: copies},
+#     classifier="nearest_neighbours", n_permutations=400,
+# )
+# from_null = (float(null["null_accuracy"].mean()) - 0.5) * 16 / 3
+# nearest = NeighboursSmoother(features).neighbours(copies)
+# counted = (nearest == np.arange(400)[:, None]).any(axis=1).mean()
+# print(f"from the null {from_null:.3f}, counted {counted:.3f}")
+# ```
+#
+# They agree but for the accident of drawing shuffles, which the factor $16/3$ makes larger. So for
+# this classifier the null is a measurement in a unit one can name: the share of images still
+# recognized. For a forest there is no such formula, but the same reading.
+#
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # The null is a contest: the weight of a sample's own perturbed twin against the noise of all the others. A

@@ -197,9 +197,13 @@ def test_real_table_of_contents_has_every_chapter_in_order():
         "explorer",
         "chapters/claims",
         "chapters/open_choices",
+        "chapters/change_one_thing",
+        "live",
         "rerun",
+        "teach",
         "chapters/larger_runs",
         "chapters/benchmark",
+        "glossary",
         "api",
         "bibliography",
     ]

@@ -1,0 +1,227 @@
+"""One thing changed at a time: the command that does it, and a picture of what happens.
+
+Drawn from the stored dataset of the open choices alone (no torch).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullFormatter
+
+from memlib.choice_tables import effect, run_of
+from memlib.choices import CHOICES, RUNS, Choice
+from memlib.costs import duration
+from memlib.figures import resolve
+from memlib.lessons import run_command
+from memlib.pictures import Picture, picture
+from memlib.plots import LIGHT, Theme
+from memlib.tables import markdown_table
+
+TITLES = {"images": "images, panel a", "noise": "noise, panel d (dropout)"}
+BAND = (0.05, 0.95)  # share of the shuffles between which the band lies
+
+
+@dataclass(frozen=True)
+class Card:
+    """One change: its command and what it did, as Markdown, and a picture where one is stored."""
+
+    text: str
+    picture: Picture | None
+
+
+def command_of(choice: Choice) -> str:
+    """Return the line that makes one change; on noise if that was run, else on images."""
+    figure, panel = RUNS[choice.runs[-1]]
+    return run_command(figure, (panel,), choice.changes)
+
+
+def parameters_table() -> str:
+    """Return every change as a row: parameter, our default, the changed value, the command."""
+    rows = []
+    for choice in CHOICES.values():
+        if choice.changes:
+            figure, panel = RUNS[choice.runs[-1]]
+            before = resolve(figure, panels=[panel], **CHOICES[choice.against].changes)
+            old = {name: getattr(before, name) for name in choice.changes}
+            moved = [
+                name for name, value in choice.changes.items() if _shown(value) != _shown(old[name])
+            ]
+            rows.append(
+                [
+                    ", ".join(f"`{name}`" for name in moved),
+                    ", ".join(_shown(old[name]) for name in moved),
+                    ", ".join(_shown(choice.changes[name]) for name in moved),
+                    f"`{command_of(choice)}`",
+                ]
+            )
+    return markdown_table(["parameter", "default", "changed to", "command"], rows)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(f"{one:g}" for one in value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def change_cards(tree: xr.DataTree | None, *names: str) -> Iterator[Card]:
+    """Yield a card for each named choice.
+
+    Parameters
+    ----------
+    tree
+        See `memlib.choices.stored_choices`; None where there is none, which the cards then say.
+    names
+        Of `memlib.choices.CHOICES`.
+    """
+    for name in names:
+        choice = CHOICES[name]
+        head = f"**{choice.question}: {choice.label}**\n\n```bash\n{command_of(choice)}\n```"
+        if tree is None or not {name, choice.against} <= set(tree.children):
+            yield Card(f"{head}\n\nNo run of this change is stored here.", None)
+        else:
+            yield Card(f"{head}\n\n{describe_change(tree, name)}", show_change(tree, name))
+
+
+def describe_change(tree: xr.DataTree, name: str) -> str:
+    """Say in numbers what a change did to null and observed score, and how long it takes."""
+    parts, seconds = [], []
+    for run, node in tree.children[name].children.items():
+        one = effect(tree, name, run)
+        assert one is not None
+        seconds.append(f"{run} {duration(node.attrs['compute_seconds'] / node.sizes['seed'])}")
+        parts.append(
+            f"On {run} the null changes by {_spread(one.null_change)}, the observed score at the "
+            f"end by {_spread(one.observed_change)}."
+        )
+    return f"{' '.join(parts)} One seed takes one core: {', '.join(seconds)}."
+
+
+def _spread(values: np.ndarray) -> str:
+    """Return the mean of a change and, of several seeds, its range."""
+    signed = [f"{value:+.3f}".replace("-", "−") for value in (values.mean(), *_range(values))]
+    return signed[0] + (f" ({signed[1]} to {signed[2]})" if len(values) > 1 else "")
+
+
+def _range(values: np.ndarray) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
+
+
+def plot_change(
+    changed: xr.Dataset, reference: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT
+) -> Axes:
+    """Draw null (band and line) and observed score (broken line) of two runs over epochs.
+
+    Parameters
+    ----------
+    changed, reference
+        Panels of a result; the least perturbed set of each is drawn, means over seeds. A run
+        measured at one epoch only, such as an untrained network, is drawn as a level.
+    ax
+        Where to draw.
+    theme
+        `LIGHT` or `DARK`.
+    """
+    ends = (
+        min(int(one["epoch"][0]) for one in (changed, reference)),
+        max(int(one["epoch"][-1]) for one in (changed, reference)),
+    )
+    for dataset, colour, order in ((reference, theme.ink, 2), (changed, theme.colours[0.05], 4)):
+        least = dataset.isel(perturbation=0)
+        null = least["null_accuracy"]
+        low, high = (null.quantile(share, ("seed", "permutation")).values for share in BAND)
+        curves = (null.mean(("seed", "permutation")), least["observed_accuracy"].mean("seed"))
+        epochs, middle, observed = dataset["epoch"].values, *(curve.values for curve in curves)
+        if len(epochs) == 1:
+            epochs = np.array(ends)
+            low, high, middle, observed = (np.repeat(v, 2) for v in (low, high, middle, observed))
+        ax.fill_between(epochs, low, high, color=colour, alpha=0.22, linewidth=0, zorder=order)
+        ax.plot(epochs, middle, color=colour, linewidth=1.6, zorder=order + 1)
+        ax.plot(epochs, observed, color=colour, linewidth=1.4, linestyle="--", zorder=order + 1)
+    ax.axhline(
+        float(reference["chance_accuracy"].mean()), color=theme.ink, linewidth=0.7, linestyle=":"
+    )
+    ax.set_xscale("log")
+    ax.set_xlim(ends[0] / 1.2, max(ends[1], 2) * 1.2)
+    ax.set_ylim(0.45, 1.02)
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.grid(axis="y", color=theme.faint, linewidth=0.4, zorder=0)
+    ax.tick_params(colors=theme.ink, which="both", labelsize=8)
+    for spine in ax.spines.values():
+        spine.set_color(theme.faint)
+    sns.despine(ax=ax)
+    return ax
+
+
+def show_change(tree: xr.DataTree, name: str) -> Picture:
+    """Return a choice beside what it is held against, one small picture a run.
+
+    Alternative text and caption are taken from the data.
+    """
+    group = tree.children[name]
+    against = tree.children[str(group.attrs["against"])]
+    pairs = {}
+    for run in group.children:
+        changed, reference = run_of(tree, name, run), run_of(tree, against.name or "", run)
+        assert changed is not None
+        assert reference is not None
+        pairs[run] = changed, reference
+
+    def draw(theme: Theme) -> Figure:
+        figure = Figure(figsize=(7.2, 2.5), layout="constrained")
+        axes = figure.subplots(1, 2, sharey=True)
+        for ax, (run, pair) in zip(axes, pairs.items(), strict=False):
+            plot_change(*pair, ax=ax, theme=theme)
+            ax.set_title(TITLES[run], loc="left", fontsize=9, color=theme.ink)
+            ax.set_xlabel("training epoch", color=theme.ink, fontsize=9)
+        for ax in axes[len(pairs) :]:
+            ax.set_visible(False)
+        axes[0].set_ylabel("accuracy", color=theme.ink, fontsize=9)
+        handles = [
+            Patch(color=theme.ink, label=str(against.attrs["label"])),
+            Patch(color=theme.colours[0.05], label=str(group.attrs["label"])),
+            Line2D([], [], color=theme.ink, linewidth=1.6, label="null"),
+            Line2D([], [], color=theme.ink, linewidth=1.4, linestyle="--", label="observed"),
+        ]
+        figure.legend(
+            handles=handles,
+            loc="outside upper left",
+            ncols=4,
+            frameon=False,
+            fontsize=8,
+            labelcolor=theme.ink,
+        )
+        return figure
+
+    n_seeds = int(tree.attrs["n_seeds"])
+    size = f"{str(tree.attrs['scale']).capitalize()} scale, mean of {n_seeds} seed"
+    return picture(
+        draw,
+        alt=" ".join(_words(run, *pair) for run, pair in pairs.items()),
+        caption=(
+            f"Blue: {group.attrs['label']}; before: {against.attrs['label']}. "
+            f"{size}{'s' if n_seeds > 1 else ''}, the least perturbed set. "
+            "Band: nine tenths of all shuffles; dotted: chance."
+        ),
+    )
+
+
+def _words(run: str, changed: xr.Dataset, reference: xr.Dataset) -> str:
+    """Return what is to be seen in one picture, for those who cannot see it."""
+    said = []
+    for dataset in (changed, reference):
+        least = dataset.isel(perturbation=0)
+        null = least["null_accuracy"].mean(("seed", "permutation")).values
+        observed = float(least["observed_accuracy"].isel(epoch=-1).mean())
+        said.append(
+            f"null from {null[0]:.2f} to {null[-1]:.2f}, highest {null.max():.2f}, observed score "
+            f"{observed:.2f} at the end"
+        )
+    return f"On {run}: {said[0]}; before the change {said[1]}."
