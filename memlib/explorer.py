@@ -84,7 +84,7 @@ def figure_data(tree: xr.DataTree, *, shipped: bool = False) -> dict[str, Any]:
             panel: panel_data(
                 dataset,
                 json.loads(tree.attrs["parameters"]),
-                how_made(dataset) if shipped else tree.attrs,
+                how_made(dataset) if shipped else dict(tree.attrs),
             )
             for panel, dataset in panels_of(tree).items()
         },
@@ -92,7 +92,7 @@ def figure_data(tree: xr.DataTree, *, shipped: bool = False) -> dict[str, Any]:
 
 
 def panel_data(
-    dataset: xr.Dataset, parameters: Mapping[str, Any], made: Mapping[str, Any]
+    dataset: xr.Dataset, parameters: Mapping[str, Any], made: Mapping[Any, Any]
 ) -> dict[str, Any]:
     """Return one panel as plain data; arrays are flat, in the order seed, epoch, perturbation.
 
