@@ -259,7 +259,7 @@ def _run_sphinx(book_dir: Path, scratch: Path) -> Path:
         return site
     said = re.sub(r"\x1b\[[0-9;]*m", "", f"{done.stderr}\n{done.stdout}")
     said = said.replace(f"{book_dir}{os.sep}", "")
-    told = [s for s in said.splitlines() if re.search(r"WARNING|ERROR|CRITICAL", s)]
+    told = [s for s in said.splitlines() if re.search(r"WARNING|ERROR|CRITICAL|ExtensionError", s)]
     raise BookError("\n".join(dict.fromkeys(told)) or said.strip()[-2000:])
 
 

@@ -48,8 +48,8 @@ def add_head(
         # Shown in place of any address below the site, so that "_static/..." has to start there.
         # Opened from disk it is where it is.
         root = urlsplit(base).path or "/"
-        context["metatags"] = context.get("metatags", "") + (
-            "\n<script>if (location.protocol.startsWith('http')) document.write("
+        context["metatags"] = (
+            "<script>if (location.protocol.startsWith('http')) document.write("
             f"'<base href=\"{escape(root)}\">')</script>"
             '\n<meta name="robots" content="noindex"/>'
         )
