@@ -92,7 +92,7 @@ def figure_data(tree: xr.DataTree, *, shipped: bool = False) -> dict[str, Any]:
 
 
 def panel_data(
-    dataset: xr.Dataset, parameters: Mapping[str, Any], made: Mapping[str, Any]
+    dataset: xr.Dataset, parameters: Mapping[str, Any], made: Mapping[Any, Any]
 ) -> dict[str, Any]:
     """Return one panel as plain data; arrays are flat, in the order seed, epoch, perturbation.
 
