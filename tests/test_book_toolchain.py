@@ -110,11 +110,13 @@ def test_failed_build_names_each_warning_and_keeps_the_good_site(copy, chapters)
         copy / "book" / "index.md",
         "\n{{ unknown }} [lost](lost.md) $\\lostcommand$ {cite:p}`nobody1999`\n",
     )
+    page = copy / "book" / "bibliography.md"
+    page.write_text("---\nscripts: lost.js\n---\n" + page.read_text(encoding="utf-8"))
     before = contents(copy / "site")
     with pytest.raises(BookError) as caught:
         build_book(chapters, copy / "book", copy / "site", VALUES)
     said = str(caught.value)
-    for part in ("'unknown' is undefined", "lost.md", "lostcommand", "nobody1999"):
+    for part in ("'unknown' is undefined", "lost.md", "lostcommand", "nobody1999", "lost.js"):
         assert part in said
     assert str(copy) not in said
     assert contents(copy / "site") == before

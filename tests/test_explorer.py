@@ -104,7 +104,7 @@ def as_paper_scale(tree, panel):
 
 
 def test_an_accuracy_that_is_no_share_of_the_images_is_refused():
-    with pytest.raises(ResultError, match=r"observed_accuracy .* not a share of 2,000"):
+    with pytest.raises(ResultError, match=r"null_accuracy .* not a share of 2,000"):
         figure_data(make_result("fig1"))  # planted curves, drawn as smooth lines
     exact = xr.DataArray(np.array([0, 7, 2000]) / 2000, name="x")
     assert counts(exact, 2000).tolist() == [0, 7, 2000]

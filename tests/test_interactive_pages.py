@@ -146,6 +146,14 @@ def assert_shows(view, dataset, strength, e, seed=0):
         assert view["rows"] == [(codes & 1 > 0).tolist(), (codes & 2 > 0).tolist()]
 
 
+def test_scripts_go_only_on_the_pages_that_need_them(built_site):
+    for page in built_site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        found = set(re.findall(r"(explorer|by_eye|interactive)\w*\.(?:js|css)\?v=", text))
+        expected = {"explorer": {"explorer", "interactive"}, "by_eye": {"by_eye", "interactive"}}
+        assert found == expected.get(page.stem, set()), page.name
+
+
 def test_explorer_shows_every_stored_panel_as_stored(open_page, results):
     page = open_page("explorer", "#a=run,fig1,a,0,0.05,1")
     n_states = 0
@@ -174,7 +182,7 @@ def test_explorer_shows_every_stored_panel_as_stored(open_page, results):
 def test_explorer_by_keyboard(open_page, results):
     page = open_page("explorer", "#a=run,fig1,a,0,0.05,1&b=run,fig1,d,0,0.05,1")
     fig1 = results["fig1"]
-    slider = page.get_by_label("Epoch").first
+    slider = page.get_by_label("Epoch", exact=True).first
     slider.focus()
     for key, e in (("ArrowRight", 1), ("End", 2), ("ArrowLeft", 1), ("Home", 0)):
         page.keyboard.press(key)
@@ -209,7 +217,7 @@ def test_explorer_by_keyboard(open_page, results):
 def test_explorer_is_restored_from_its_address(open_page, results):
     page = open_page("explorer", "#a=run,fig1,a,0,0.05,1&b=run,fig5,f,0,0.1,2&together=no")
     assert_shows(shown(page, 1), results["fig5"]["f"], 0.1, 1)
-    page.get_by_label("Epoch").first.focus()
+    page.get_by_label("Epoch", exact=True).first.focus()
     page.keyboard.press("End")
     page.get_by_label("Figure").first.select_option("fig2")
     page.get_by_label("Perturbation").first.select_option("0.01")
@@ -232,7 +240,7 @@ def test_address_of_what_is_not_there_says_so_and_shows_the_nearest(open_page, r
     e = int(np.abs(np.log(stored / 5)).argmin())
     assert_shows(shown(page, 0), results["fig1"]["a"], 0.05, e)
     assert shown(page, 1)["choices"]["figure"] == "fig2"
-    page.get_by_label("Epoch").first.focus()
+    page.get_by_label("Epoch", exact=True).first.focus()
     page.keyboard.press("Home")
     assert page.locator(".notice").inner_text() == ""
 
@@ -388,7 +396,7 @@ def test_marks_set_the_strength_and_keep_the_focus(open_page):
     assert page.evaluate("document.activeElement.textContent") == "100 %"
     pressed = page.locator("[data-part=marks] [aria-pressed=true]")
     assert pressed.all_inner_texts() == ["100 %"]
-    page.get_by_label("rotate").check()
+    page.get_by_role("radio", name="rotate").check()
     assert pressed.all_inner_texts() == ["15°"]
 
 
@@ -422,13 +430,13 @@ def test_noise_has_the_standard_deviation_it_says(open_page):
 
 def test_disturbed_images_are_restored_from_the_address(open_page):
     page = open_page("by_eye")
-    page.get_by_label("shuffle pixels").focus()
+    page.get_by_role("radio", name="shuffle pixels").focus()
     page.keyboard.press("ArrowRight")
-    assert page.get_by_label("rotate").is_checked()
+    assert page.get_by_role("radio", name="rotate").is_checked()
     page.get_by_label("Strength", exact=True).focus()
     page.keyboard.press("ArrowRight")
     assert page.locator("[data-part=output]").inner_text() == "16°"
-    page.get_by_label("add noise").check()
+    page.get_by_role("radio", name="add noise").check()
     page.get_by_role("button", name="Draw again").press("Enter")
     page.get_by_label("Hide originals and names").check()
     page.wait_for_timeout(500)
