@@ -116,7 +116,7 @@ def test_lost_reader_finds_the_style_and_the_way_back(request, chromium, which):
         assert page.evaluate("getComputedStyle(document.querySelector('.bd-main')).display") == (
             "flex"
         )
-        assert page.inner_text("h1") == "No such page"
+        assert page.inner_text("article h1") == "No such page"
         page.click("article >> text=The first page")
         assert page.url == f"{root}index.html"
         browser.close()
