@@ -57,9 +57,9 @@ def add_head(
         return
     tags = {
         "og:type": "website" if page == app.config.root_doc else "article",
-        "og:site_name": app.config.project,
-        "og:title": _plain(context.get("title", "")) or app.config.project,
-        "og:description": describe(doctree) or app.config.project,
+        "og:site_name": app.config.html_title,
+        "og:title": _plain(context.get("title", "")) or app.config.html_title,
+        "og:description": describe(doctree) or app.config.html_title,
     }
     if base:
         tags |= {
