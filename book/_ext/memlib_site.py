@@ -55,6 +55,9 @@ def add_head(
         )
         context.pop("pageurl", None)
         return
+    # docutils gives entries a role that is no longer one of a list's items.
+    entry, item = 'role="doc-biblioentry"', 'role="listitem"'
+    context["body"] = context.get("body", "").replace(entry, item)
     tags = {
         "og:type": "website" if page == app.config.root_doc else "article",
         "og:site_name": app.config.html_title,
