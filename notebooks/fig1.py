@@ -202,8 +202,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # from memlib.runs import run_figure
 #
 # result = run_figure(
-#     "fig1", panels=["a", "d"], n_images=400, epochs=300, n_measured_epochs=4,
-#     n_trees=50, n_jobs=1
+#     "fig1", panels=["a", "d"], n_images=400, epochs=300,
+#     n_measured_epochs=4, n_trees=50, n_jobs=1
 # )
 # nulls, validation = {}, {}
 # for panel, dataset in panels_of(result).items():
@@ -236,8 +236,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # from memlib.runs import run_figure
 #
 # result = run_figure(
-#     "fig1", panels=["a"], learning_rate=1e-30, epochs=1, n_measured_epochs=1,
-#     n_images=400, n_trees=50, n_jobs=1
+#     "fig1", panels=["a"], learning_rate=1e-30, epochs=1,
+#     n_measured_epochs=1, n_images=400, n_trees=50, n_jobs=1
 # )
 # least = panels_of(result)["a"].isel(seed=0, epoch=0, perturbation=0)
 # null, observed = float(least["null_accuracy"].mean()), float(least["observed_accuracy"])
@@ -273,8 +273,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # found = {}
 # for share in (0.0, 1.0):
 #     result = run_figure(
-#         "fig1", panels=["a"], shuffled_labels=share, optimizer="rmsprop",
-#         n_images=400, epochs=300, n_measured_epochs=1, n_trees=50, n_jobs=1
+#         "fig1", panels=["a"], shuffled_labels=share,
+#         optimizer="rmsprop", n_images=400, epochs=300,
+#         n_measured_epochs=1, n_trees=50, n_jobs=1
 #     )
 #     last = panels_of(result)["a"].isel(seed=0, epoch=-1, perturbation=0)
 #     found[share] = {

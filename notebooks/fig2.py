@@ -189,8 +189,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 # from memlib.runs import run_figure
 #
 # result = run_figure(
-#     "fig2", panels=["a"], perturbations=[0.01, 0.05, 1.0], n_images=400,
-#     epochs=100, n_measured_epochs=1, n_trees=50, n_jobs=1
+#     "fig2", panels=["a"], perturbations=[0.01, 0.05, 1.0],
+#     n_images=400, epochs=100, n_measured_epochs=1, n_trees=50,
+#     n_jobs=1
 # )
 # dataset = panels_of(result)["a"]
 # nulls = [float(null_mean(dataset, share)[-1]) for share in (0.01, 0.05, 1.0)]
@@ -224,8 +225,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 # nulls = {}
 # for classifier in ("random_forest", "ridge"):
 #     result = run_figure(
-#         "fig2", panels=["a"], perturbations=[0.0], classifier=classifier,
-#         n_images=400, epochs=20, n_measured_epochs=1, n_trees=50, n_jobs=1
+#         "fig2", panels=["a"], perturbations=[0.0],
+#         classifier=classifier, n_images=400, epochs=20,
+#         n_measured_epochs=1, n_trees=50, n_jobs=1
 #     )
 #     nulls[classifier] = float(panels_of(result)["a"]["null_accuracy"].mean())
 # print(nulls)
@@ -259,8 +261,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 #
 # shares = [0.0, 0.01, 0.05, 0.2, 1.0]
 # result = run_figure(
-#     "fig2", panels=["a", "d"], perturbations=shares, n_images=400, epochs=300,
-#     n_measured_epochs=1, n_trees=50, n_jobs=1
+#     "fig2", panels=["a", "d"], perturbations=shares, n_images=400,
+#     epochs=300, n_measured_epochs=1, n_trees=50, n_jobs=1
 # )
 # panels = panels_of(result)
 # differences = []

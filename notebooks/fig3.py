@@ -225,8 +225,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 # nulls, validation = [], []
 # for n in (200, 800):
 #     result = run_figure(
-#         "fig3", panels=["a"], n_images=n, epochs=100, n_measured_epochs=1,
-#         n_trees=50, n_jobs=1
+#         "fig3", panels=["a"], n_images=n, epochs=100,
+#         n_measured_epochs=1, n_trees=50, n_jobs=1
 #     )
 #     dataset = panels_of(result)["a"]
 #     nulls.append(float(null_mean(dataset, 0.05)[-1]))
@@ -260,8 +260,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 # losses = {}
 # for n, epochs in ((256, 80), (1024, 80), (1024, 20)):
 #     result = run_figure(
-#         "fig3", panels=["a"], n_images=n, epochs=epochs, n_measured_epochs=1,
-#         n_trees=50, n_jobs=1
+#         "fig3", panels=["a"], n_images=n, epochs=epochs,
+#         n_measured_epochs=1, n_trees=50, n_jobs=1
 #     )
 #     loss = float(panels_of(result)["a"]["network_train_loss"][0, -1])
 #     losses[n, epochs] = loss

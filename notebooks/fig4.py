@@ -195,8 +195,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # losses = {}
 # for optimizer in ("sgd", "rmsprop"):
 #     result = run_figure(
-#         "fig4", panels=["a"], optimizer=optimizer, n_images=400, epochs=100,
-#         n_measured_epochs=1, n_trees=50, n_jobs=1
+#         "fig4", panels=["a"], optimizer=optimizer, n_images=400,
+#         epochs=100, n_measured_epochs=1, n_trees=50, n_jobs=1
 #     )
 #     losses[optimizer] = float(panels_of(result)["a"]["network_train_loss"][0, -1])
 # print(losses)
@@ -229,7 +229,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # for optimizer, rate in (("sgd", 0.01), ("rmsprop", 0.001), ("rmsprop", 0.00001)):
 #     result = run_figure(
 #         "fig4", panels=["a"], optimizer=optimizer, learning_rate=rate,
-#         n_images=400, epochs=100, n_measured_epochs=1, n_trees=50, n_jobs=1
+#         n_images=400, epochs=100, n_measured_epochs=1, n_trees=50,
+#         n_jobs=1
 #     )
 #     dataset = panels_of(result)["a"]
 #     losses[optimizer, rate] = float(dataset["network_train_loss"][0, -1])
@@ -263,8 +264,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # nulls = {}
 # for optimizer, epochs in (("sgd", 150), ("rmsprop", 60)):
 #     result = run_figure(
-#         "fig4", panels=["a"], optimizer=optimizer, n_seeds=3, n_images=400,
-#         epochs=epochs, n_measured_epochs=6, n_trees=50, n_jobs=1
+#         "fig4", panels=["a"], optimizer=optimizer, n_seeds=3,
+#         n_images=400, epochs=epochs, n_measured_epochs=6, n_trees=50,
+#         n_jobs=1
 #     )
 #     dataset = panels_of(result)["a"].sel(perturbation=0.05)
 #     reached = (dataset["network_train_loss"] < 0.5).argmax("epoch")

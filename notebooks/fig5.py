@@ -192,8 +192,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 # from memlib.runs import run_figure
 #
 # result = run_figure(
-#     "fig5", panels=["a"], n_images=400, epochs=300, n_measured_epochs=1,
-#     n_trees=50, n_jobs=1
+#     "fig5", panels=["a"], n_images=400, epochs=300,
+#     n_measured_epochs=1, n_trees=50, n_jobs=1
 # )
 # dataset = panels_of(result)["a"]
 # null = float(null_mean(dataset, 0.05)[-1])
@@ -262,8 +262,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 # found = {}
 # for share in (0.0, 1.0):
 #     result = run_figure(
-#         "fig5", panels=["a"], shuffled_labels=share, n_images=400, epochs=300,
-#         n_measured_epochs=1, n_trees=50, n_jobs=1
+#         "fig5", panels=["a"], shuffled_labels=share, n_images=400,
+#         epochs=300, n_measured_epochs=1, n_trees=50, n_jobs=1
 #     )
 #     last = panels_of(result)["a"].isel(seed=0, epoch=-1, perturbation=0)
 #     found[share] = float(last["observed_accuracy"]), float(last["null_accuracy"].mean())
