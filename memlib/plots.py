@@ -152,7 +152,9 @@ def plot_figure(tree: xr.DataTree, *, theme: Theme = LIGHT) -> Figure:
     panels = panels_of(tree)
     n_columns = {1: 1, 2: 2, 4: 2}.get(len(panels), 3)
     n_rows = -(-len(panels) // n_columns)
-    figure = Figure(figsize=(3.4 * n_columns + 0.4, 2.7 * n_rows + 0.6), layout="constrained")
+    # One panel alone is drawn wide: pages stretch every figure to the width of their text.
+    size = (7.2, 3.6) if len(panels) == 1 else (3.4 * n_columns + 0.4, 2.7 * n_rows + 0.6)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
     for ax, dataset in zip(axes.flat, panels.values(), strict=False):
         plot_panel(dataset, ax=ax, theme=theme)

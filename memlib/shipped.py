@@ -111,6 +111,13 @@ def describe_shipped(figure: str, scale: str = "paper") -> str:
     if not found:
         return f"This is the whole of {figure} at {scale} scale."
     lacking = [one.split()[1] for one in found]
+    missing = [one.split()[1] for one in found if one.endswith("not yet run")]
+    if missing:
+        found = [one for one in found if not one.endswith("not yet run")]
+        many = len(missing) > 1
+        found.append(
+            f"panel{'s' if many else ''} {', '.join(missing)} {'are' if many else 'is'} not yet run"
+        )
     command = f"memlib run {figure} --scale {scale} --panels {','.join(lacking)}"
     return (
         f"**Short of the {scale} scale:** {'; '.join(found)}. This would finish it: `{command}`, "
