@@ -131,6 +131,5 @@ show("untrained", "pixels", "shuffled", "half")
 #
 # ## Summary
 #
-# Changes of the *test* (copies, classifier) move the level of the null at once and for all networks alike. Changes of the
-# *training* move the epochs at which things happen. Before you compare two nulls, ask which of the two kinds lies
-# between them.
+# A change of the *test* (copies, classifier) can move the null while the network stays the same. A change of
+# the *training* makes another network. Before you compare two nulls, ask which of the two lies between them.
