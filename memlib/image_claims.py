@@ -172,13 +172,11 @@ def _cnns(fig1: Panels) -> Iterable[Check]:
             value = f"{level[0]:.3f} against {level[1]:.3f}"
             difference = float(level[0] - level[1])
             yield Check(f"{cnn} > {mlp}, null", value, difference > 0, difference)
-            valid = [
-                float(fig1[panel]["validation_accuracy"].isel(epoch=-1).mean())
-                for panel in (cnn, mlp)
-            ]
+            last = [fig1[panel]["validation_accuracy"].isel(epoch=-1) for panel in (cnn, mlp)]
+            valid = [float(accuracy.mean()) for accuracy in last]
             value = f"{valid[0]:.3f} against {valid[1]:.3f}"
-            difference = valid[0] - valid[1]
-            yield Check(f"{cnn} > {mlp}, validation", value, difference > 0, difference)
+            gain = valid[0] - valid[1]
+            yield Check(f"{cnn} > {mlp}, validation", value, gain > 0, gain)
 
 
 @declare(
