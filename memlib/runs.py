@@ -52,7 +52,7 @@ def assemble_result(one: Plan) -> xr.DataTree:
             "panel": panel,
             "network": architecture.label,
             "layers": store.to_json(architecture.as_list()),
-            "compute_seconds": round(seconds, 1),
+            "compute_seconds": round(seconds, 3),
         }
         panels[panel] = label_panel(dataset, kind.strength, kind.units)
     seconds = sum(dataset.attrs["compute_seconds"] for dataset in panels.values())

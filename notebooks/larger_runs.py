@@ -18,9 +18,9 @@
 # is a processor: in processes of one machine, on the workers of a cluster, the training on a GPU.
 
 # %% tags=["parameters"]
-figure: str = "fig1"
+figure: str = "fig1"  # whose pieces are listed
 scale: str = "paper"  # "smoke", "teaching" or "paper"
-n_seeds: int = 1000
+n_seeds: int = 1000  # runs to reckon with
 n_cores: int = 1000  # of the cluster to reckon with
 
 # %%

@@ -7,6 +7,7 @@ import yaml
 from conftest import ROOT
 
 from memlib.chapters import CHAPTERS, FIGURES
+from memlib.shipped import SHIPPED_SCALES, shipped_path
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 
@@ -30,7 +31,8 @@ def test_every_page_of_the_contents_is_there(built_site):
 @pytest.mark.parametrize("figure", FIGURES)
 def test_figure_chapter_shows_picture_caption_and_claims(built_site, figure):
     page = (built_site / "chapters" / f"{figure}.html").read_text(encoding="utf-8")
-    assert page.count('class="only-light"') == page.count('class="only-dark"') == 1
+    n_shown = 1 + sum(shipped_path(figure, scale).is_file() for scale in SHIPPED_SCALES)
+    assert page.count('class="only-light"') == page.count('class="only-dark"') == n_shown
     for word in ("Smoke scale:", "19 permutations", "20 trees", "of one core", "1 seed"):
         assert word in page
     verdicts = r"<strong>(reproduced|partly|not reproduced|not yet run)</strong>"
