@@ -43,12 +43,6 @@ def add_head(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
     """Describe a page for search engines and for those with whom a link to it is shared."""
-    if "body" in context:
-        # What scrolls sideways has to be reachable from the keyboard.
-        context["body"] = context["body"].replace(
-            '<div class="pst-scrollable-table-container">',
-            '<div class="pst-scrollable-table-container" tabindex="0">',
-        )
     base = app.config.html_baseurl
     if page == LOST:
         # Shown in place of any address below the site, so that "_static/..." has to start there.
