@@ -44,6 +44,8 @@ class GraphStep(Step):
         return x * kept / (1 - rate)
 
     def _run(self, inputs: Tensor, targets: Tensor, batch_size: int) -> float:
+        if self.stream is not None:  # inputs and targets may still be under way elsewhere
+            self.stream.wait_stream(torch.cuda.current_stream(self.device))
         with torch.cuda.stream(self.stream):  # does nothing when there is none
             batches = list(zip(inputs.split(batch_size), targets.split(batch_size), strict=True))
             if {len(x) for x, _ in batches} - self.prepared.keys():

@@ -61,8 +61,8 @@ class Step:
     decay, epsilon
         Constants of rmsProp, see `rmsprop`.
     precision
-        Of the matrix products: ``"float32"``, or ``"bfloat16"`` (8 bits in place of 24, about
-        twice as fast). Weights, sums and the optimizer stay in float32.
+        Of the matrix products: ``"float32"``, or ``"bfloat16"`` (8 bits in place of 24; how much
+        faster, `memlib bench` says). Weights, sums and the optimizer stay in float32.
     layers
         What stands for the network's layers in training; the layers themselves by default.
     """

@@ -228,9 +228,9 @@ def test_scales_grow():
     for field in ("epochs", "cnn_epochs", "n_measured_epochs"):
         assert getattr(smoke, field) < getattr(teaching, field) < getattr(tenth, field)
         assert getattr(tenth, field) < getattr(paper, field)
-    for field in ("n_permutations", "n_trees"):
-        assert getattr(smoke, field) < getattr(teaching, field) < getattr(tenth, field)
-        assert getattr(tenth, field) == getattr(paper, field)
+    assert smoke.n_permutations < teaching.n_permutations <= tenth.n_permutations
+    assert tenth.n_permutations < paper.n_permutations
+    assert smoke.n_trees < teaching.n_trees < tenth.n_trees == paper.n_trees
     assert (10 * tenth.epochs, 10 * tenth.cnn_epochs) == (paper.epochs, paper.cnn_epochs)
 
 
