@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +12,7 @@ from matplotlib.ticker import NullFormatter
 from memlib.bench_dataset import read_bench
 from memlib.bench_timing import MEASURED
 from memlib.pictures import Picture, picture
-from memlib.plots import LIGHT, Theme, strength_label
+from memlib.plots import LIGHT, Theme, strength_label, style_axes
 from memlib.tables import markdown_table
 
 RATIO_HEADER = ("what", "against", "times as fast", "memlib", "reference")
@@ -264,11 +263,7 @@ def plot_ratios(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     ax.set_yticks(rows, list(measured["comparison"].values), color=theme.ink, fontsize=8)
     ax.invert_yaxis()
     ax.set_xlabel("time of the reference over memlib's", color=theme.ink, fontsize=9)
-    ax.grid(axis="x", color=theme.faint, linewidth=0.4, zorder=0)
-    ax.tick_params(colors=theme.ink, which="both", labelsize=8)
-    for spine in ax.spines.values():
-        spine.set_color(theme.faint)
-    sns.despine(ax=ax)
+    style_axes(ax, theme, grid="x")
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, labelcolor=theme.ink)
     return ax
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +12,7 @@ from memlib.choices import RUNS
 from memlib.claim import Check
 from memlib.claims import CLAIMS
 from memlib.pictures import Picture, picture
-from memlib.plots import LIGHT, Theme
+from memlib.plots import LIGHT, Theme, style_axes
 from memlib.quantities import forgetting_epoch, onset_epoch
 from memlib.tables import markdown_table
 
@@ -94,8 +93,12 @@ def flips(tree: xr.DataTree, name: str) -> list[tuple[int, str]]:
     return found
 
 
-def _spread(values: np.ndarray) -> str:
-    return f"{values.mean():+.3f} ({values.min():+.3f} to {values.max():+.3f})"
+def change_text(values: np.ndarray) -> str:
+    """Return the mean of a change over seeds and, of several seeds, its range; float64 (seed,)."""
+    mean, low, high = (
+        f"{value:+.3f}".replace("-", "−") for value in (values.mean(), values.min(), values.max())
+    )
+    return mean + (f" ({low} to {high})" if len(values) > 1 else "")
 
 
 def _epochs(dataset: xr.Dataset | None) -> str:
@@ -131,7 +134,7 @@ def choices_table(tree: xr.DataTree) -> str:
             elif name == "default":
                 cells += [f"{one.null.mean():.3f}", f"{one.observed.mean():.3f}"]
             else:
-                cells += [_spread(one.null_change), _spread(one.observed_change)]
+                cells += [change_text(one.null_change), change_text(one.observed_change)]
         flipped = ", ".join(f"{number} ({label})" for number, label in flips(tree, name))
         rows.append(
             [
@@ -211,11 +214,7 @@ def plot_choices(tree: xr.DataTree, *, axes: Iterable[Axes], theme: Theme = LIGH
                         zorder=3,
                     )
         ax.axvline(0, color=theme.ink, linewidth=0.8)
-        ax.grid(axis="x", color=theme.faint, linewidth=0.4)
-        ax.tick_params(colors=theme.ink, labelsize=8)
-        for spine in ax.spines.values():
-            spine.set_color(theme.faint)
-        sns.despine(ax=ax)
+        style_axes(ax, theme, grid="x")
         what = "null, mean over epochs" if kind == "null_change" else "observed, last epoch"
         ax.set_xlabel(f"change of the {what}", color=theme.ink, fontsize=9)
         groups = [tree.children[name].attrs for name in names]

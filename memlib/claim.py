@@ -18,7 +18,7 @@ class Check:
     Attributes
     ----------
     estimate
-        The number that decides, where it is a single one: a level, a difference, an epoch.
+        The number that decides, where it is a single one: an epoch (int), a level or a difference.
     interval
         Its 2.5 % and 97.5 % points over resamples of seeds and permutations, where resampled.
     support
@@ -28,7 +28,7 @@ class Check:
     label: str
     value: str
     holds: bool
-    estimate: float | None = None
+    estimate: int | float | None = None
     interval: tuple[float, float] | None = None
     support: float | None = None
 

@@ -17,7 +17,7 @@ from memlib.errors import ResultError
 from memlib.figures import FIGURES, SCALES
 from memlib.null import SIGNIFICANCE, VERDICTS
 from memlib.plots import DARK, LIGHT, perturbation_colours, strength_label
-from memlib.results import panels_of
+from memlib.results import panels_of, result_name
 from memlib.shipped import SHIPPED_SCALES, how_made, shipped_path, shipped_results, shortfalls
 
 
@@ -76,7 +76,7 @@ def figure_data(tree: xr.DataTree, *, shipped: bool = False) -> dict[str, Any]:
         When an accuracy is not a share of the samples it was measured on.
     """
     figure, scale = str(tree.attrs["figure"]), str(tree.attrs["scale"])
-    file = f"{figure}-{scale}-{str(tree.attrs['parameters_digest'])[:8]}.nc"
+    file = result_name(figure, scale, str(tree.attrs["parameters_digest"]))
     return {
         "file": f"data/results/{shipped_path(figure, scale).name}" if shipped else file,
         "shortfalls": shortfalls(figure, scale) if shipped else [],

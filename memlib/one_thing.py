@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,13 +14,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
-from memlib.choice_tables import effect, run_of
+from memlib.choice_tables import change_text, effect, run_of
 from memlib.choices import CHOICES, RUNS, Choice
 from memlib.costs import duration
 from memlib.figures import resolve
 from memlib.lessons import run_command
 from memlib.pictures import Picture, picture
-from memlib.plots import LIGHT, Theme
+from memlib.plots import LIGHT, Theme, style_axes
 from memlib.tables import markdown_table
 
 TITLES = {"images": "images, panel a", "noise": "noise, panel d (dropout)"}
@@ -97,20 +96,10 @@ def describe_change(tree: xr.DataTree, name: str) -> str:
         assert one is not None
         seconds.append(f"{run} {duration(node.attrs['compute_seconds'] / node.sizes['seed'])}")
         parts.append(
-            f"On {run} the null changes by {_spread(one.null_change)}, the observed score at the "
-            f"end by {_spread(one.observed_change)}."
+            f"On {run} the null changes by {change_text(one.null_change)}, the observed score "
+            f"at the end by {change_text(one.observed_change)}."
         )
     return f"{' '.join(parts)} One seed takes one core: {', '.join(seconds)}."
-
-
-def _spread(values: np.ndarray) -> str:
-    """Return the mean of a change and, of several seeds, its range."""
-    signed = [f"{value:+.3f}".replace("-", "−") for value in (values.mean(), *_range(values))]
-    return signed[0] + (f" ({signed[1]} to {signed[2]})" if len(values) > 1 else "")
-
-
-def _range(values: np.ndarray) -> tuple[float, float]:
-    return float(values.min()), float(values.max())
 
 
 def plot_change(
@@ -152,11 +141,7 @@ def plot_change(
     ax.set_ylim(0.45, 1.02)
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.grid(axis="y", color=theme.faint, linewidth=0.4, zorder=0)
-    ax.tick_params(colors=theme.ink, which="both", labelsize=8)
-    for spine in ax.spines.values():
-        spine.set_color(theme.faint)
-    sns.despine(ax=ax)
+    style_axes(ax, theme, grid="y")
     return ax
 
 

@@ -7,6 +7,7 @@ from memlib import costs, store
 from memlib.data import check_counts, load_labelled_images
 from memlib.figures import FIGURES, Settings
 from memlib.null_piece import BLOCK, NullBlock
+from memlib.results import result_name
 from memlib.training_piece import Training
 
 RESULT_CODE = ("figures", "null_piece", "plan", "results", "runs", "training_piece")
@@ -31,8 +32,8 @@ class Plan:
     @property
     def path(self) -> Path:
         """Where the figure's dataset is stored."""
-        settings = self.settings
-        return store.results_dir() / f"{settings.figure}-{settings.scale}-{self.digest[:8]}.nc"
+        name = result_name(self.settings.figure, self.settings.scale, self.digest)
+        return store.results_dir() / name
 
     def missing(self) -> tuple[list[Training], list[NullBlock]]:
         """Return the pieces still to compute, the most expensive trainings first."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import seaborn as sns
@@ -55,6 +56,18 @@ def perturbation_colours(strengths: Sequence[float], theme: Theme = LIGHT) -> di
         strength: theme.colours.get(strength) or palette[others.index(strength)]
         for strength in strengths
     }
+
+
+def style_axes(
+    ax: Axes, theme: Theme, *, grid: Literal["x", "y"] | None = None, labelsize: int = 8
+) -> None:
+    """Give axes a theme's ink, faint lines across one axis if asked for, and two spines."""
+    if grid is not None:
+        ax.grid(axis=grid, color=theme.faint, linewidth=0.4, zorder=0)
+    ax.tick_params(colors=theme.ink, which="both", labelsize=labelsize)
+    for spine in ax.spines.values():
+        spine.set_color(theme.faint)
+    sns.despine(ax=ax)
 
 
 def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
@@ -122,11 +135,7 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
         fontsize=10,
         color=theme.ink,
     )
-    ax.grid(axis="y", color=theme.faint, linewidth=0.4, zorder=0)
-    ax.tick_params(colors=theme.ink, which="both", labelsize=8)
-    for spine in ax.spines.values():
-        spine.set_color(theme.faint)
-    sns.despine(ax=ax)
+    style_axes(ax, theme, grid="y")
     return ax
 
 
@@ -223,10 +232,7 @@ def plot_null(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     )
     ax.invert_yaxis()
     ax.set_xlabel("accuracy", color=theme.ink)
-    ax.tick_params(colors=theme.ink)
-    for spine in ax.spines.values():
-        spine.set_color(theme.faint)
-    sns.despine(ax=ax)
+    style_axes(ax, theme, labelsize=10)
     ax.legend(
         loc="lower center",
         bbox_to_anchor=(0.5, 1),

@@ -122,6 +122,11 @@ def assemble(panels: dict[str, xr.Dataset], attributes: dict[str, Any]) -> xr.Da
     return tree
 
 
+def result_name(figure: str, scale: str, parameters_digest: str) -> str:
+    """Return the file name of a figure run's dataset."""
+    return f"{figure}-{scale}-{parameters_digest[:8]}.nc"
+
+
 def panels_of(tree: xr.DataTree) -> dict[str, xr.Dataset]:
     """Return a result's panels as datasets, by letter."""
     return {

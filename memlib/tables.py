@@ -78,8 +78,8 @@ def spread_text(check: Check) -> str:
     parts = []
     if check.interval is not None:
         low, high = check.interval
-        # an estimate of 1 or more is an epoch, all others are accuracies and shares
-        parts.append(f"{low:,.0f} to {high:,.0f}" if high > 1 else f"{low:.3f} to {high:.3f}")
+        epochs = isinstance(check.estimate, int)  # all else is an accuracy or a share
+        parts.append(f"{low:,.0f} to {high:,.0f}" if epochs else f"{low:.3f} to {high:.3f}")
     if check.support is not None and check.support not in (0, 1):
         parts.append(f"holds in {100 * check.support:.0f} %")
     return f" [{'; '.join(parts)}]" if parts else ""

@@ -98,4 +98,5 @@ choices and Markdown(robustness_table(choices))
 #
 # ## Summary
 #
-# Orderings and shapes are what to take from this test; levels depend on choices that no paper fixes.
+# Read the last table from its last column: a claim that nothing overturns does not hang on what the paper
+# left open. For every other claim the table names the choice to state when the test is used.

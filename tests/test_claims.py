@@ -24,7 +24,13 @@ from memlib.quantities import (
     onset_epoch,
 )
 from memlib.results import panels_of
-from memlib.tables import claims_table, markdown_table, provenance_table, summary_table
+from memlib.tables import (
+    claims_table,
+    markdown_table,
+    provenance_table,
+    spread_text,
+    summary_table,
+)
 
 FIGURES_OF = {  # claim: figures its check needs (figures.md, "What the text claims")
     **dict.fromkeys(range(1, 11), ("fig1",)),
@@ -369,3 +375,16 @@ def test_provenance_names_parameters_and_versions(results):
     assert "| parameter `optimizer` | rmsprop |" in text
     assert "| base seed | 0 |" in text
     assert f"numpy {np.__version__}" in text
+
+
+@pytest.mark.parametrize(
+    ("estimate", "interval", "text"),
+    [
+        (1, (1, 1), " [1 to 1]"),
+        (40, (1, 12_500), " [1 to 12,500]"),
+        (1.0, (0.5, 1.0), " [0.500 to 1.000]"),
+        (0.02, (-0.01, 0.05), " [-0.010 to 0.050]"),
+    ],
+)
+def test_interval_of_epochs_is_in_whole_epochs_and_any_other_a_share(estimate, interval, text):
+    assert spread_text(Check("a", "", True, estimate, interval)) == text

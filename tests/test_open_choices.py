@@ -6,6 +6,7 @@ import xarray as xr
 from click.testing import CliRunner
 
 from memlib.choice_tables import (
+    change_text,
     checks_of,
     choices_table,
     describe_choices,
@@ -140,3 +141,8 @@ def test_bad_arguments_are_one_line(arguments, said):
     assert done.exit_code == 1
     assert said in done.output
     assert done.output.count("\n") == 1
+
+
+def test_change_is_told_with_its_range_over_several_seeds():
+    assert change_text(np.array([-0.25])) == "−0.250"
+    assert change_text(np.array([-0.25, 0.5, 0.125])) == "+0.125 (−0.250 to +0.500)"
