@@ -52,6 +52,11 @@ def run_of(tree: xr.DataTree, name: str, run: str) -> xr.Dataset | None:
     return dataset.assign_coords(perturbation=list(STRENGTHS))
 
 
+def shown_choices(tree: xr.DataTree) -> tuple[str, ...]:
+    """Return the choices that were tried on images or on the MLP's noise."""
+    return tuple(n for n, group in tree.children.items() if CLAIMS_OF.keys() & group.children)
+
+
 def _levels(dataset: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
     least = dataset.isel(perturbation=0)
     null = least["null_accuracy"].mean(("epoch", "permutation"))
@@ -72,7 +77,7 @@ def effect(tree: xr.DataTree, name: str, run: str) -> Effect | None:
 
 def checks_of(dataset: xr.Dataset, run: str) -> dict[tuple[int, str], Check]:
     """Return the checks of the claims that a run alone can decide, by claim and label."""
-    panels = {RUNS[run][1]: dataset}
+    panels = {RUNS[run].panel: dataset}
     return {
         (number, check.label): check
         for number in CLAIMS_OF[run]
@@ -83,7 +88,7 @@ def checks_of(dataset: xr.Dataset, run: str) -> dict[tuple[int, str], Check]:
 def flips(tree: xr.DataTree, name: str) -> list[tuple[int, str]]:
     """Return the checks (claim, label) that hold against the default and not here, or reverse."""
     found = []
-    for run in RUNS:
+    for run in CLAIMS_OF:
         dataset = run_of(tree, name, run)
         reference = run_of(tree, str(tree.children[name].attrs["against"]), run)
         if dataset is None or reference is None:
@@ -125,9 +130,9 @@ def describe_choices(tree: xr.DataTree | None, name: str) -> str:
 def choices_table(tree: xr.DataTree) -> str:
     """Return each choice with its effect: means over seeds, smallest and largest in brackets."""
     rows = []
-    for name, group in tree.children.items():
-        cells = []
-        for run in RUNS:
+    for name in shown_choices(tree):
+        group, cells = tree.children[name], []
+        for run in CLAIMS_OF:
             one = effect(tree, name, run)
             if one is None:
                 cells += ["–", "–"]
@@ -170,7 +175,7 @@ def robustness_table(tree: xr.DataTree) -> str:
             text = f"{group.attrs['question']}: {group.attrs['label']}"
             overturned.setdefault(key, []).append(text)
     rows = []
-    for run in RUNS:
+    for run in CLAIMS_OF:
         dataset = run_of(tree, "default", run)
         assert dataset is not None
         for (number, label), check in checks_of(dataset, run).items():
@@ -188,7 +193,7 @@ def robustness_table(tree: xr.DataTree) -> str:
 
 def plot_choices(tree: xr.DataTree, *, axes: Iterable[Axes], theme: Theme = LIGHT) -> None:
     """Draw the change of the null (first axis) and of the observed score (second), seed by seed."""
-    names = [name for name in tree.children if name != "default"]
+    names = [name for name in shown_choices(tree) if name != "default"]
     colours = {"images": theme.colours[0.05], "noise": theme.validation}
     for ax, kind in zip(axes, ("null_change", "observed_change"), strict=True):
         for row, name in enumerate(names):
@@ -228,7 +233,7 @@ def show_choices(tree: xr.DataTree) -> Picture:
     """Return the picture of all choices for a page, with a text that says what it shows."""
 
     def draw(theme: Theme) -> Figure:
-        figure = Figure(figsize=(9.5, 0.3 * len(tree.children) + 1), layout="constrained")
+        figure = Figure(figsize=(9.5, 0.3 * len(shown_choices(tree)) + 1), layout="constrained")
         axes = figure.subplots(1, 2, sharey=True)
         plot_choices(tree, axes=axes, theme=theme)
         handles, labels = axes[0].get_legend_handles_labels()
@@ -243,7 +248,7 @@ def show_choices(tree: xr.DataTree) -> Picture:
         return figure
 
     words = []
-    for name in tree.children:
+    for name in shown_choices(tree):
         one = effect(tree, name, "noise") or effect(tree, name, "images")
         if one is not None and name != "default":
             words.append(f"{tree.children[name].attrs['label']} {one.null_change.mean():+.2f}")

@@ -1,10 +1,12 @@
 """The open choices: what the paper does not say, changed one at a time, and four baselines.
 
 Each choice is two teaching-scale runs of several seeds, panel a on images and panel d on noise;
-`measure_choices` joins them into one dataset with a group a choice.
+some are tried on panel f on noise, too, whose onset puzzles (`memlib.puzzle`). `measure_choices`
+joins them into one dataset with a group a choice.
 """
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +14,30 @@ from typing import Any
 
 import xarray as xr
 
+from memlib.costs import duration
 from memlib.errors import ResultError
 from memlib.results import panels_of
 from memlib.store import to_json, write_netcdf
 
-RUNS: Mapping[str, tuple[str, str]] = {"images": ("fig1", "a"), "noise": ("fig5", "d")}
 N_SEEDS = 3
 SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Run:
+    """A panel on which choices are tried, and what is set for it in every choice."""
+
+    figure: str
+    panel: str
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+RUNS = {
+    "images": Run("fig1", "a"),
+    "noise": Run("fig5", "d"),
+    "cnn": Run("fig5", "f", {"cnn_epochs": 120, "n_measured_epochs": 14}),
+}
+ALL, ON_NOISE = tuple(RUNS), ("noise", "cnn")
 
 
 @dataclass(frozen=True)
@@ -32,6 +51,10 @@ class Choice:
     runs: tuple[str, ...] = ("images", "noise")
     against: str = "default"
 
+    def settings(self, run: str) -> dict[str, Any]:
+        """Return what is set for one of its runs."""
+        return {**RUNS[run].changes, **self.changes}
+
 
 def _perturbed(kind: str, *strengths: float) -> dict[str, Any]:
     return {"perturbation_kind": kind, "perturbations": list(strengths)}
@@ -42,10 +65,10 @@ UNTRAINED = {"learning_rate": 1e-30, "epochs": 1, "n_measured_epochs": 1}  # wei
 CHOICES = {
     choice.name: choice
     for choice in (
-        Choice("default", "–", "our defaults"),
-        Choice("loss", "loss", "categorical cross-entropy", {"loss": "categorical"}),
-        Choice("he", "initial weights", "He uniform", {"initial_weights": "he"}),
-        Choice("torch", "initial weights", "torch's default", {"initial_weights": "torch"}),
+        Choice("default", "–", "our defaults", runs=ALL),
+        Choice("loss", "loss", "categorical cross-entropy", {"loss": "categorical"}, ALL),
+        Choice("he", "initial weights", "He uniform", {"initial_weights": "he"}, ALL),
+        Choice("torch", "initial weights", "torch's default", {"initial_weights": "torch"}, ALL),
         Choice("rmsprop", "optimizer", "rmsProp, Keras' constants", RMSPROP),
         Choice(
             "rmsprop_torch",
@@ -62,8 +85,9 @@ CHOICES = {
             ("images",),
         ),
         Choice("raw", "pixel scale", "0 to 255", {"pixel_scale": "raw"}, ("images",)),
-        Choice("noise_half", "noise", "standard deviation 0.5", {"noise_sd": 0.5}, ("noise",)),
-        Choice("noise_double", "noise", "standard deviation 2", {"noise_sd": 2.0}, ("noise",)),
+        Choice("noise_half", "noise", "standard deviation 0.5", {"noise_sd": 0.5}, ON_NOISE),
+        Choice("noise_double", "noise", "standard deviation 2", {"noise_sd": 2.0}, ON_NOISE),
+        Choice("strides", "strides", "3, the caption read literally", {"conv_stride": 3}, ("cnn",)),
         Choice(
             "shared",
             "pixel shuffle",
@@ -163,33 +187,36 @@ def measure_choices(
     Returns
     -------
     xarray.DataTree
-        A group a choice with its runs ``images`` and ``noise`` below, each as in
+        A group a choice with its runs (``images``, ``noise``, ``cnn``) below, each as in
         `memlib.results`.
     """
     from memlib.runs import run_figure
 
     groups: dict[str, xr.Dataset] = {}
     root: dict[str, Any] = {}
-    for name in names:
+    began = time.monotonic()
+    for done, name in enumerate(names, start=1):
         choice = CHOICES[name]
         about = {"question": choice.question, "label": choice.label, "against": choice.against}
         groups[f"/{name}"] = xr.Dataset(attrs=about | {"changes": to_json(dict(choice.changes))})
         for run in choice.runs:
-            figure, panel = RUNS[run]
+            where = RUNS[run]
             tree = run_figure(
-                figure,
+                where.figure,
                 scale,
-                panels=[panel],
+                panels=[where.panel],
                 n_seeds=n_seeds,
                 n_jobs=n_jobs,
                 progress=False,
-                **{**changes, **choice.changes},
+                **{**where.changes, **changes, **choice.changes},
             )
-            groups[f"/{name}/{run}"] = panels_of(tree)[panel].assign_attrs(
+            groups[f"/{name}/{run}"] = panels_of(tree)[where.panel].assign_attrs(
                 compute_seconds=tree.attrs["compute_seconds"], parameters=tree.attrs["parameters"]
             )
             root = {str(key): value for key, value in tree.attrs.items()}
-        say(f"{name}: {choice.question}, {choice.label}")
+        left = (time.monotonic() - began) / done * (len(names) - done)
+        done_text = f"{done} of {len(names)}, about {duration(left)} left"
+        say(f"{done_text}: {choice.question}, {choice.label}")
     kept = ("device", "data_checksum", "code_digest", "git_commit", "memlib_version", "created")
     attributes = {key: root[key] for key in (*kept, "torch_version", "numpy_version")}
     attributes |= {

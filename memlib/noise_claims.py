@@ -16,6 +16,8 @@ from memlib.quantities import (
     onset_epoch,
 )
 
+ONSETS = {"d": 40, "e": 400, "f": 10}  # the paper's epochs, section 7
+PEAKS = {"d": 300, "e": 1000, "f": 200}
 NOISE_CLAIMS: list[Claim] = []
 
 
@@ -86,7 +88,8 @@ def _less_noise(fig5: Panels) -> Iterable[Check]:
     return check_pairs(fig5, (*DEPTH, *DROPOUT), 0.05)
 
 
-def _near(epoch: int | None, paper: int) -> bool:
+def near(epoch: int | None, paper: int) -> bool:
+    """Say whether an epoch is within a factor of 3 of the paper's."""
     return epoch is not None and paper / 3 <= epoch <= paper * 3
 
 
@@ -102,7 +105,7 @@ def _near(epoch: int | None, paper: int) -> bool:
     panels="def",
 )
 def _onset(fig5: Panels) -> Iterable[Check]:
-    for panel, paper in (("d", 40), ("e", 400), ("f", 10)):
+    for panel, paper in ONSETS.items():
         if panel in fig5:
             epoch = onset_epoch(fig5[panel])
             mean = null_mean(fig5[panel], 0.05)
@@ -117,7 +120,7 @@ def _onset(fig5: Panels) -> Iterable[Check]:
             yield Check(f"{panel}, not learned at first", value, share >= 0.5, share)
             text = "none yet" if epoch is None else f"epoch {epoch:,}"
             value = f"{text} (paper: {paper:,})"
-            yield Check(f"{panel}, onset", value, _near(epoch, paper), epoch)
+            yield Check(f"{panel}, onset", value, near(epoch, paper), epoch)
 
 
 @declare(
@@ -132,11 +135,11 @@ def _onset(fig5: Panels) -> Iterable[Check]:
     panels="def",
 )
 def _forgets(fig5: Panels) -> Iterable[Check]:
-    for panel, paper in (("d", 300), ("e", 1000), ("f", 200)):
+    for panel, paper in PEAKS.items():
         if panel in fig5:
             epoch = forgetting_epoch(fig5[panel])
             text = "does not fall yet" if epoch is None else f"epoch {epoch:,}"
             value = f"{text} (paper: {paper:,})"
-            yield Check(f"{panel}, peak", value, _near(epoch, paper), epoch)
+            yield Check(f"{panel}, peak", value, near(epoch, paper), epoch)
             last = float(_observed(fig5[panel], 0.05)[-1])
             yield Check(f"{panel}, observed at the end", f"{last:.3f}", last > 0.9, last)

@@ -23,7 +23,11 @@ from memlib.pictures import Picture, picture
 from memlib.plots import LIGHT, Theme, style_axes
 from memlib.tables import markdown_table
 
-TITLES = {"images": "images, panel a", "noise": "noise, panel d (dropout)"}
+TITLES = {
+    "images": "images, panel a",
+    "noise": "noise, panel d (dropout)",
+    "cnn": "noise, panel f (CNN, dropout)",
+}
 BAND = (0.05, 0.95)  # share of the shuffles between which the band lies
 
 
@@ -37,8 +41,13 @@ class Card:
 
 def command_of(choice: Choice) -> str:
     """Return the line that makes one change; on noise if that was run, else on images."""
-    figure, panel = RUNS[choice.runs[-1]]
-    return run_command(figure, (panel,), choice.changes)
+    run = _shown_runs(choice)[-1]
+    return run_command(RUNS[run].figure, (RUNS[run].panel,), choice.settings(run))
+
+
+def _shown_runs(choice: Choice) -> tuple[str, ...]:
+    """Return the runs that a page shows: the CNN's only where there is no other."""
+    return tuple(run for run in choice.runs if run != "cnn") or choice.runs
 
 
 def parameters_table() -> str:
@@ -46,8 +55,8 @@ def parameters_table() -> str:
     rows = []
     for choice in CHOICES.values():
         if choice.changes:
-            figure, panel = RUNS[choice.runs[-1]]
-            before = resolve(figure, panels=[panel], **CHOICES[choice.against].changes)
+            where = RUNS[_shown_runs(choice)[-1]]
+            before = resolve(where.figure, panels=[where.panel], **CHOICES[choice.against].changes)
             old = {name: getattr(before, name) for name in choice.changes}
             moved = [
                 name for name, value in choice.changes.items() if _shown(value) != _shown(old[name])
@@ -91,8 +100,8 @@ def change_cards(tree: xr.DataTree | None, *names: str) -> Iterator[Card]:
 def describe_change(tree: xr.DataTree, name: str) -> str:
     """Say in numbers what a change did to null and observed score, and how long it takes."""
     parts, seconds = [], []
-    for run, node in tree.children[name].children.items():
-        one = effect(tree, name, run)
+    for run in _shown_runs(CHOICES[name]):
+        node, one = tree[f"{name}/{run}"], effect(tree, name, run)
         assert one is not None
         seconds.append(f"{run} {duration(node.attrs['compute_seconds'] / node.sizes['seed'])}")
         parts.append(
@@ -153,7 +162,7 @@ def show_change(tree: xr.DataTree, name: str) -> Picture:
     group = tree.children[name]
     against = tree.children[str(group.attrs["against"])]
     pairs = {}
-    for run in group.children:
+    for run in _shown_runs(CHOICES[name]):
         changed, reference = run_of(tree, name, run), run_of(tree, against.name or "", run)
         assert changed is not None
         assert reference is not None
