@@ -16,7 +16,7 @@ from memlib.architectures import ARCHITECTURES
 from memlib.errors import ResultError
 from memlib.figures import FIGURES, SCALES
 from memlib.null import SIGNIFICANCE, VERDICTS
-from memlib.plots import DARK, LIGHT, perturbation_colours, strength_label
+from memlib.plots import DARK, LIGHT, perturbation_colours, strength_labels
 from memlib.results import panels_of, result_name
 from memlib.shipped import SHIPPED_SCALES, how_made, shipped_path, shipped_results, shortfalls
 
@@ -107,8 +107,8 @@ def panel_data(
     """
     n, n_validation = parameters["n_images"], parameters["n_validation_images"]
     n_permutations = dataset.sizes["permutation"]
-    strengths = [float(value) for value in dataset["perturbation"].values]
-    units = str(dataset["perturbation"].attrs["units"])
+    labels = strength_labels(dataset["perturbation"])
+    strengths = list(labels)
     null = np.sort(counts(dataset["null_accuracy"], n), axis=-1)
     colours = [perturbation_colours(strengths, theme) for theme in (LIGHT, DARK)]
     return {
@@ -124,7 +124,7 @@ def panel_data(
         "seed": dataset["seed"].values.tolist(),
         "epoch": dataset["epoch"].values.tolist(),
         "perturbation": strengths,
-        "perturbation_labels": [strength_label(value, units) for value in strengths],
+        "perturbation_labels": list(labels.values()),
         "perturbation_name": str(dataset["perturbation"].attrs["long_name"]),
         "colours": [[theme[value] for theme in colours] for value in strengths],
         "null": np.diff(null, axis=-1, prepend=0).ravel().tolist(),

@@ -11,7 +11,7 @@ import matplotlib
 import xarray as xr
 from matplotlib.figure import Figure
 
-from memlib.plots import DARK, LIGHT, Theme, plot_figure, strength_label
+from memlib.plots import DARK, LIGHT, Theme, plot_figure, strength_labels
 from memlib.results import panels_of
 from memlib.shipped import read_shipped
 
@@ -145,13 +145,13 @@ def describe_result(tree: xr.DataTree) -> str:
     parts = []
     for panel, dataset in panels_of(tree).items():
         strength = float(dataset["perturbation"].values.min())
-        units = str(dataset["perturbation"].attrs["units"])
+        label = strength_labels(dataset["perturbation"])[strength]
         one = dataset.sel(perturbation=strength).mean("seed")
         null = one["null_accuracy"].mean("permutation").values
         epochs = dataset["epoch"].values
         peak = int(null.argmax())
         parts.append(
-            f"Panel {panel}, {dataset.attrs['network']}: the {strength_label(strength, units)} "
+            f"Panel {panel}, {dataset.attrs['network']}: the {label} "
             f"null starts at {null[0]:.2f}, is highest at {null[peak]:.2f} (epoch "
             f"{epochs[peak]:,}) and ends at {null[-1]:.2f}; the observed accuracy ends at "
             f"{float(one['observed_accuracy'].values[-1]):.2f}, the validation accuracy at "

@@ -48,6 +48,16 @@ def strength_label(strength: float, units: str) -> str:
     return f"{100 * strength:g} %" if strength <= 1 else f"{strength:g}"
 
 
+def strength_labels(perturbation: xr.DataArray) -> dict[float, str]:
+    """Return a label for each strength of a panel's coordinate: a share, an angle, or an sd."""
+    noise = str(perturbation.attrs["long_name"]).startswith("standard deviation")
+    units = str(perturbation.attrs["units"])
+    return {
+        float(strength): f"sd {strength:g}" if noise else strength_label(float(strength), units)
+        for strength in perturbation.values
+    }
+
+
 def perturbation_colours(strengths: Sequence[float], theme: Theme = LIGHT) -> dict[float, str]:
     """Return a colour for each strength: the paper's own, others from a sequential palette."""
     others = [strength for strength in strengths if strength not in theme.colours]
@@ -89,8 +99,8 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
         `ax`; each artist's label names what it shows.
     """
     epochs = dataset["epoch"].values
-    strengths = [float(value) for value in dataset["perturbation"].values]
-    units = str(dataset["perturbation"].attrs["units"])
+    labels = strength_labels(dataset["perturbation"])
+    strengths = list(labels)
     colours = perturbation_colours(strengths, theme)
     width = 0.5 if len(epochs) < 2 else 0.55 * float(np.diff(np.log10(epochs)).min())
     # Boxes are as wide on the log axis at every epoch; the least perturbed set is drawn on top.
@@ -117,7 +127,7 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
             },
             zorder=2 + order,
         )
-        label = f"{strength_label(strength, units)} perturbed"
+        label = f"{labels[strength]} perturbed"
         _plot_seeds(ax, one["observed_accuracy"], colours[strength], label)
     _plot_seeds(ax, dataset["validation_accuracy"], theme.validation, "validation")
     chance = float(dataset["chance_accuracy"].mean())

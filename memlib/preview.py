@@ -8,7 +8,7 @@ import matplotlib
 import xarray as xr
 from matplotlib.figure import Figure
 
-from memlib.plots import LIGHT, plot_panel, strength_label
+from memlib.plots import LIGHT, plot_panel, strength_labels
 from memlib.results import panels_of
 
 NAME = "preview.png"  # in the site
@@ -49,9 +49,8 @@ def preview_picture(tree: xr.DataTree, panel: str) -> bytes:
     ax.tick_params(labelsize=14)
     ax.set_xlabel("training epoch", fontsize=15)
     ax.set_ylabel("accuracy", fontsize=15)
-    units = str(dataset["perturbation"].attrs["units"])
-    strengths = [float(value) for value in dataset["perturbation"].values]
-    keys = [(f"{strength_label(s, units)} perturbed", LIGHT.colours.get(s)) for s in strengths]
+    labels = strength_labels(dataset["perturbation"])
+    keys = [(f"{label} perturbed", LIGHT.colours.get(s)) for s, label in labels.items()]
     keys = [*((text, colour) for text, colour in keys if colour), ("validation", LIGHT.validation)]
     for row, (text, colour) in enumerate(keys):
         figure.text(0.04, 0.4 - 0.065 * row, text, fontsize=17, weight="bold", color=colour)

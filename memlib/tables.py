@@ -8,7 +8,7 @@ from typing import Any
 import xarray as xr
 
 from memlib.claim import Check, Outcome
-from memlib.plots import strength_label
+from memlib.plots import strength_labels
 from memlib.quantities import null_mean
 from memlib.results import panels_of
 
@@ -28,7 +28,7 @@ def summary_table(tree: xr.DataTree) -> str:
     panels = panels_of(tree)
     first = next(iter(panels.values()))["perturbation"]
     strength = float(first.values.min())
-    label = strength_label(strength, str(first.attrs["units"]))
+    label = strength_labels(first)[strength]
     header = [
         "panel",
         "network",

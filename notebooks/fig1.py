@@ -173,7 +173,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 #
 # ```bash
 # memlib run fig1 --panels a,d
-# memlib run fig1 --panels a -p perturbation_kind=rotate -p perturbations=[5,15,45]
+# memlib run fig1 --panels a -p perturbation_kind=rotate -p "perturbations=[5,15,45]"
 # memlib run fig1 --panels d -p classifier=nearest_neighbours
 # ```
 

@@ -160,7 +160,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 # ## Change something
 #
 # ```bash
-# memlib run fig2 -p perturbations=[0.0,0.01,0.02,0.05]
+# memlib run fig2 -p "perturbations=[0.0,0.01,0.02,0.05]"
 # memlib run fig2 --panels a,e --seed 1
 # ```
 

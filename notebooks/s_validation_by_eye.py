@@ -103,7 +103,7 @@ Markdown(markdown_table(header, table))
 # ## Change something
 #
 # ```bash
-# memlib run s_validation_by_eye -p shares=[0.0,0.2,0.5] -p angles=[90.0,180.0]
+# memlib run s_validation_by_eye -p "shares=[0.0,0.2,0.5]" -p "angles=[90.0,180.0]"
 # ```
 
 # %% [markdown]

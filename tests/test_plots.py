@@ -8,11 +8,13 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+import xarray as xr
 from builders import make_result, panel_curves, paper_curves
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from memlib.null import compute_null
+from memlib.perturb import KINDS
 from memlib.pictures import Picture, caption_result, describe_result, picture, show_figure, svg
 from memlib.planted import planted_features
 from memlib.plots import (
@@ -24,6 +26,7 @@ from memlib.plots import (
     plot_null,
     plot_panel,
     strength_label,
+    strength_labels,
 )
 from memlib.results import panels_of, write_result
 
@@ -233,6 +236,15 @@ def test_any_number_of_panels(n_panels, n_visible):
 )
 def test_strength_labels(strength, units, label):
     assert strength_label(strength, units) == label
+
+
+@pytest.mark.parametrize(
+    ("kind", "strength", "label"),
+    [("shuffle", 0.05, "5 %"), ("add_noise", 0.05, "sd 0.05"), ("rotate", 5.0, "5°")],
+)
+def test_strengths_of_each_kind_are_told_by_what_they_mean(kind, strength, label):
+    about = {"long_name": KINDS[kind].strength, "units": KINDS[kind].units}
+    assert strength_labels(xr.DataArray([strength], attrs=about)) == {strength: label}
 
 
 # A null, and images
