@@ -4,9 +4,14 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 import site_checks
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -54,3 +59,44 @@ def one_thread() -> Iterator[None]:
 
     with limits():
         yield
+
+
+@pytest.fixture(scope="session")
+def finished_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, "xr.DataTree"]:
+    """A folder in which the tiny Fig. 1 was run without disturbance, and its result."""
+    from tiny_runs import run
+
+    folder = tmp_path_factory.mktemp("finished") / "results"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MEMLIB_RESULTS", str(folder))
+        return folder, run()
+
+
+@pytest.fixture
+def finished(finished_once: tuple[Path, "xr.DataTree"], results_folder: Path) -> "xr.DataTree":
+    """The result of the tiny Fig. 1; the test's own folder holds a copy of all its files."""
+    shutil.copytree(finished_once[0], results_folder)
+    return finished_once[1]
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """What is trained (after, last epoch) and fitted (epoch, labellings, strengths)."""
+    import memlib.measures
+    import memlib.training
+
+    done = SimpleNamespace(trained=[], fitted=[])
+    train, score = memlib.training.train_network, memlib.measures.score_network
+
+    def watched_train(*arguments, epochs, after, **options):
+        epochs = list(epochs)
+        done.trained.append((after, epochs[-1]))
+        return train(*arguments, epochs=epochs, after=after, **options)
+
+    def watched_score(network, data, labellings, *, perturbations, epoch, **options):
+        done.fitted.append((epoch, list(labellings), list(perturbations)))
+        return score(network, data, labellings, perturbations=perturbations, epoch=epoch, **options)
+
+    monkeypatch.setattr(memlib.training, "train_network", watched_train)
+    monkeypatch.setattr(memlib.measures, "score_network", watched_score)
+    return done
