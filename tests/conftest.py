@@ -2,10 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import site_checks
@@ -50,6 +50,39 @@ def chromium() -> str:
     if path is None:
         pytest.skip("no Chromium: install one or set MEMLIB_CHROMIUM")
     return path
+
+
+@pytest.fixture(scope="module")  # in one process playwright runs once at a time
+def browser(chromium: str) -> Iterator[Any]:
+    """A real browser, for `open_page`."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        one = playwright.chromium.launch(executable_path=chromium, args=site_checks.FLAGS)
+        yield one
+        one.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, built_site: Path) -> Iterator[Callable[..., Any]]:
+    """Opens a page of the site; an exception in it fails the test."""
+    contexts, errors = [], []
+
+    def open_it(name, address="", *, theme="light", width=1280, **options):
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context.add_init_script(
+            f"localStorage.setItem('mode','{theme}');localStorage.setItem('theme','{theme}')"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto((built_site / f"{name}.html").resolve().as_uri() + address)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert errors == []
 
 
 @pytest.fixture
