@@ -85,6 +85,36 @@ def open_page(browser: Any, built_site: Path) -> Iterator[Callable[..., Any]]:
     assert errors == []
 
 
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Callable[..., Any]]:
+    """Evaluate an expression of the live page's ``core`` and of arguments, in the browser."""
+    import numpy as np
+    from live_book import open_page
+
+    folder = tmp_path_factory.mktemp("core")
+    names = ("random.js", "network.js", "null.js", "worker.js")
+    for name in names:
+        shutil.copy(ROOT / "book" / "live" / name, folder)
+    scripts = "".join(f"<script src='{name}'></script>" for name in names)
+    page = folder / "core.html"
+    page.write_text(f"<!doctype html><title>core</title>{scripts}")
+    with open_page(chromium, page.as_uri()) as (browser_page, heard):
+
+        def call(body, **arguments):
+            """Evaluate an expression of `core` and the arguments; arrays travel as lists."""
+            plain = {
+                name: value.ravel().tolist() if isinstance(value, np.ndarray) else value
+                for name, value in arguments.items()
+            }
+            names = ", ".join(plain)
+            return browser_page.evaluate(
+                f"({{{names}}}) => {{ const core = memlibCore(); return ({body}); }}", plain
+            )
+
+        yield call
+        assert heard.problems == []
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Hold torch to one thread, as every worker is: sums keep their order, and cores are free."""
