@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def one_line(error: pytest.ExceptionInfo) -> str:
+    """Return an error's words, which have to be one line."""
+    text = str(error.value)
+    assert text
+    assert "\n" not in text
+    return text
+
+
 @pytest.fixture
 def results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A results folder of the test's own, so that no test reads or writes another's pieces."""
