@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import xarray as xr
@@ -161,6 +162,17 @@ def make_result(
         "numpy_version": np.__version__,
     }
     return assemble(datasets, attributes)
+
+
+@cache
+def _two_panels() -> xr.DataTree:
+    panels = paper_curves()["fig5"]
+    return make_result("fig5", {"d": panels["d"], "f": panels["f"]}, seeds=(3, 4))
+
+
+def small_result() -> xr.DataTree:
+    """Return a result of two panels and two seeds, to be spoilt at will."""
+    return _two_panels().copy(deep=True)
 
 
 def make_results(

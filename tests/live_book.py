@@ -1,4 +1,4 @@
-"""The page "The test, live" on a site of its own, and a browser that listens while it is open."""
+"""The page "The test, live" on a site of its own, a browser that listens, networks of its size."""
 
 import re
 import shutil
@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
-from site_checks import FLAGS, find_chromium
+import numpy as np
+from site_checks import FLAGS
 from tiny_book import REPOSITORY
+from torch.nn import Sequential
 
+from memlib import live
+from memlib.architectures import Architecture, Dense
 from memlib.book import build_book
-from memlib.live import live_values
+from memlib.models import build_network
 
 TOC = "format: jb-book\nroot: index\nchapters:\n  - file: live\n  - file: chapters/{}\n"
 
@@ -37,17 +40,8 @@ def build_live_site(folder: Path, null_chapter: str = "what_the_null_measures") 
         ' "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}',
         encoding="utf-8",
     )
-    build_book([notebook], book, folder / "site", {"live": live_values()})
+    build_book([notebook], book, folder / "site", {"live": live.live_values()})
     return folder / "site" / "live.html"
-
-
-def chromium_or_skip() -> str:
-    """Return the browser's path, or skip the test where there is none."""
-    pytest.importorskip("playwright")
-    path = find_chromium()
-    if path is None:
-        pytest.skip("no Chromium: install one or set MEMLIB_CHROMIUM")
-    return path
 
 
 @dataclass
@@ -82,6 +76,19 @@ def open_page(
         page.goto(address, wait_until="load")
         yield page, heard
         browser.close()
+
+
+def small_network(*units: int, seed: int = 3) -> Sequential:
+    """Build a network as the page has them, of dense layers for its small images."""
+    architecture = Architecture("live", tuple(map(Dense, units)))
+    return build_network(architecture, image_shape=(live.SIDE, live.SIDE), seed=seed)
+
+
+def inputs(kind: str, n: int = 128) -> np.ndarray:
+    """Return training inputs of the page: "images" or "noise", float32 (sample, row, column)."""
+    if kind == "noise":
+        return np.random.default_rng(5).normal(size=(n, live.SIDE, live.SIDE)).astype(np.float32)
+    return live.live_images().train_images[:n].astype(np.float32) / np.float32(255)
 
 
 def _outside(url: str) -> bool:

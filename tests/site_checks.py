@@ -4,6 +4,7 @@ import html.parser
 import os
 import re
 import shutil
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -27,6 +28,11 @@ def find_chromium() -> str | None:
     mac = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
     named = [os.environ.get("MEMLIB_CHROMIUM"), *map(shutil.which, CHROMIUM), mac]
     return next((path for path in named if path and Path(path).exists()), None)
+
+
+def fixed(value: float, digits: int = 3) -> str:
+    """Write a number as a page does: half is rounded up."""
+    return str(Decimal(float(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
 class _Links(html.parser.HTMLParser):

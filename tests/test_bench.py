@@ -5,28 +5,18 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import xarray as xr
+from conftest import ROOT
 
-import memlib.bench_engines as engines_module
 from memlib import bench_training
 from memlib.architectures import ARCHITECTURES
 from memlib.bench import SMOKE, run_bench
 from memlib.bench_dataset import COORDINATES, VARIABLES, check_bench, read_bench
-from memlib.bench_engines import (
-    ENGINES,
-    PERTURBATIONS,
-    engine_status,
-    learned_features,
-    r_versions,
-    run_engine,
-)
-from memlib.bench_keras import keras_fit
-from memlib.bench_null import measure_nulls, null_agreement
+from memlib.bench_engines import ENGINES, PERTURBATIONS
 from memlib.bench_tables import (
     describe_machine,
     describe_peak,
@@ -49,12 +39,9 @@ from memlib.bench_timing import (
     measure_scaling,
     timed,
 )
-from memlib.bench_training import batches, plain_loop, step_operations
+from memlib.bench_training import step_operations
 from memlib.errors import InputError, ResultError
-from memlib.models import build_network
-from memlib.steps import Step
 
-ROOT = Path(__file__).resolve().parents[1]
 TINY = replace(
     SMOKE,
     scale="tiny",
@@ -300,112 +287,6 @@ def test_operations_by_hand():
     assert step_operations(ARCHITECTURES["a"], batch_size=1, image_shape=(1, 1)) == 2 * (
         2 * (256 + 4096 + 32) + 4096 + 32
     )
-
-
-def test_plain_loop_trains_as_memlib_does():
-    inputs, targets = batches(2)
-    ours, theirs = (build_network(ARCHITECTURES["a"], seed=0) for _ in range(2))
-    Step(ours, optimizer="sgd", learning_rate=0.01).run(inputs, targets, 128)
-    plain_loop(theirs, "sgd", inputs, targets)()
-    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
-        np.testing.assert_allclose(one.detach(), other.detach(), atol=1e-6)
-
-
-def test_agreement_sees_a_planted_difference():
-    rng = np.random.default_rng(0)
-    null = 0.6 + 0.01 * rng.standard_normal((2, 200))
-    other = 0.6 + 0.01 * rng.standard_normal((2, 200))
-    other[1] += 0.02
-    difference, p_value = null_agreement(null, other)
-    assert abs(difference[0]) < 0.005
-    assert difference[1] == pytest.approx(-0.02, abs=0.005)
-    assert p_value[0] > 0.01
-    assert p_value[1] < 1e-10
-
-
-def test_scores_do_not_depend_on_the_number_of_processes():
-    features = learned_features(60, 1)
-    one, two = (
-        measure_nulls(features, n_permutations=10, n_trees=3, n_jobs=n_jobs) for n_jobs in (1, 2)
-    )
-    np.testing.assert_array_equal(one.null, two.null)
-    np.testing.assert_array_equal(one.observed, two.observed)
-    assert one.null.shape == (len(ENGINES), len(PERTURBATIONS), 10)
-    # each engine has shuffles of its own: the test of equality asks for independent samples
-    ours, sklearn = (one.null[ENGINES.index(name)] for name in ("memlib", "scikit-learn"))
-    assert not np.array_equal(ours, sklearn)
-
-
-@pytest.mark.parametrize("engine", ENGINES)
-def test_every_engine_scores_rows_in_their_order(engine):
-    if engine_status(engine) != MEASURED:
-        pytest.skip(f"{engine}: {engine_status(engine)}")
-    rng = np.random.default_rng(0)
-    labels = np.tile([0, 1], 60)
-    train = (rng.random((120, 16)) + labels[:, None]).astype(np.float32)
-    sets = np.concatenate([train, train[::-1]])  # the second set has every label wrong
-    features = engines_module.LearnedFeatures(train, labels, sets)
-    seconds, accuracy = run_engine(engine, features, [labels, 1 - labels], [1, 2], 20)
-    np.testing.assert_array_equal(accuracy, [[1, 0], [1, 0]])
-    assert (seconds >= 0).all()
-
-
-def keras_child(panel="a"):
-    inputs, targets = (one.numpy()[:16] for one in batches(1))
-    return keras_fit(
-        ARCHITECTURES[panel],
-        inputs,
-        targets,
-        optimizer="sgd",
-        learning_rate=0.01,
-        batch_size=16,
-    )
-
-
-@pytest.mark.parametrize("panel", ["e", "f"])
-def test_keras_is_timed_in_its_own_process(panel):
-    with keras_child(panel) as found:
-        if isinstance(found, str):
-            pytest.skip(f"Keras: {found}")
-        assert [found(repeat) > 0 for repeat in range(2)] == [True, True]
-
-
-def test_a_child_that_dies_is_one_line(monkeypatch, tmp_path):
-    (tmp_path / "tensorflow.py").write_text("print('noise', flush=True)\nraise SystemExit(3)")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with pytest.raises(ResultError, match="Keras stopped"), keras_child():
-        pass
-
-
-def test_what_is_not_installed_is_recorded(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(engines_module, "find_spec", lambda name: None)
-    (tmp_path / "tensorflow.py").write_text("raise ImportError")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    r_versions.cache_clear()
-    try:
-        assert engine_status("ranger").startswith("not installed")
-        assert engine_status("scikit-learn-intelex") == "not installed"
-        assert engine_status("memlib") == engine_status("scikit-learn") == MEASURED
-        with keras_child() as found:
-            assert found == "not installed"
-        nulls = measure_nulls(learned_features(60, 1), n_permutations=1, n_trees=2, n_jobs=1)
-        assert np.isnan(nulls.null[2:]).all()
-        assert np.isfinite(nulls.null[:2]).all()
-        monkeypatch.setattr(engines_module, "r_versions", lambda: {"R_version": "4"})
-        assert engine_status("ranger") == "not installed"
-    finally:
-        r_versions.cache_clear()
-
-
-def test_r_errors_are_one_line(monkeypatch):
-    if engine_status("ranger") != MEASURED:
-        pytest.skip("R or ranger is not installed")
-    monkeypatch.setattr(engines_module, "R_SCRIPT", 'stop("on purpose")')
-    features = learned_features(20, 1)
-    with pytest.raises(ResultError, match="ranger failed") as caught:
-        run_engine("ranger", features, [features.labels], [1], 2)
-    assert "\n" not in str(caught.value)
 
 
 def test_tables_do_without_torch():

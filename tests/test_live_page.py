@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from live_book import build_live_site, chromium_or_skip, open_page
+from live_book import build_live_site, open_page
 
 pytestmark = pytest.mark.xdist_group("live")
 DONE = "document.getElementById('live-left').textContent.startsWith('done')"
@@ -24,11 +24,6 @@ WATCH = f"""() => {{
     requestAnimationFrame(frame);
   }})(before);
 }}"""
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    return chromium_or_skip()
 
 
 @pytest.fixture(scope="module")

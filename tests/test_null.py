@@ -1,6 +1,5 @@
-"""Algorithm 1: the statistic, its null, its p-values and its verdicts."""
+"""Algorithm 1: the statistic, its null, its chance level, and what each depends on."""
 
-from collections import Counter
 from itertools import permutations
 
 import numpy as np
@@ -18,20 +17,15 @@ from sklearn.tree import DecisionTreeClassifier
 from memlib.classifiers import CLASSIFIERS, make_estimator, make_predictor
 from memlib.errors import InputError
 from memlib.null import (
-    VERDICTS,
     chance_accuracy,
     compute_null,
-    decide_verdict,
-    memorization_p_value,
     null_dataset,
-    permutation_p_value,
     score_labellings,
     shuffled_labels,
 )
-from memlib.planted import CASES, planted_features, plot_cases
+from memlib.planted import planted_features
 
 NEAREST = KNeighborsClassifier(1)
-VERDICT_OF = dict(zip(CASES, VERDICTS, strict=False)) | {"both": "memorized_and_learned"}
 
 
 def noise(n=60, n_features=4, seed=0):
@@ -41,10 +35,6 @@ def noise(n=60, n_features=4, seed=0):
 def labels_of(*counts):
     """Labels 0, 1, ... with these counts, in a random order that is always the same."""
     return np.random.default_rng(9).permutation(np.repeat(np.arange(len(counts)), counts))
-
-
-def verdict_of(ds):
-    return VERDICTS[int(ds["verdict"].item())]
 
 
 # The statistic
@@ -118,6 +108,17 @@ def test_null_without_memory_sits_at_chance_for_any_balance(counts, classifier):
     assert chance > 1 / len(counts) + 0.05 or len(set(counts)) == 1
 
 
+def test_dataset_keeps_the_whole_null_and_its_labels():
+    null = np.linspace(0.4, 0.6, 2 * 3 * 2 * 19).reshape(2, 3, 2, 19)
+    chance = np.full((2, 3, 2), 0.5)
+    ds = null_dataset(null.max(axis=-1) + 0.1, null, chance, [0.05, 0.10])
+    assert ds["null_accuracy"].dims == ("seed", "epoch", "perturbation", "permutation")
+    np.testing.assert_array_equal(ds["null_accuracy"], null)
+    np.testing.assert_array_equal(ds["permutation"], np.arange(1, 20))
+    np.testing.assert_array_equal(ds["perturbation"], [0.05, 0.10])
+    np.testing.assert_allclose(ds["p_value"], 1 / 20)
+
+
 # The chance level
 
 
@@ -148,115 +149,6 @@ def test_chance_is_the_mean_accuracy_over_all_pairings():
     labels, predicted = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 2, 3])
     pairings = [np.mean(np.array(order) == predicted) for order in permutations(labels)]
     assert chance_accuracy(labels, predicted) == pytest.approx(np.mean(pairings))
-
-
-# p-values and verdicts
-
-
-@pytest.mark.parametrize(
-    ("observed", "p_value"), [(0.9, 1 / 5), (0.7, 2 / 5), (0.65, 2 / 5), (0.5, 4 / 5), (0.1, 1.0)]
-)
-def test_p_value_by_hand(observed, p_value):
-    """(C + 1) / (B + 1) with B = 4; a null score equal to the observed one counts."""
-    assert permutation_p_value(np.array([0.4, 0.5, 0.6, 0.7]), observed) == pytest.approx(p_value)
-
-
-@pytest.mark.parametrize(("chance", "p_value"), [(0.3, 1 / 5), (0.4, 2 / 5), (0.65, 4 / 5), (1, 1)])
-def test_memorization_p_value_by_hand(chance, p_value):
-    assert memorization_p_value(np.array([0.4, 0.5, 0.6, 0.7]), chance) == pytest.approx(p_value)
-
-
-def test_p_values_broadcast_over_leading_dims():
-    null = np.random.default_rng(0).random((2, 3, 19))
-    observed = np.random.default_rng(1).random((2, 3))
-    expected = [
-        [permutation_p_value(null[i, j], observed[i, j]) for j in range(3)] for i in range(2)
-    ]
-    np.testing.assert_array_equal(permutation_p_value(null, observed), expected)
-
-
-@pytest.mark.parametrize("case", ["neither", "memorized"])
-def test_p_value_of_learning_is_at_most_uniform_when_nothing_is_learned(case):
-    assert_at_most_uniform(draw_p_values(case)["p_value"])
-
-
-@pytest.mark.parametrize("case", ["neither", "learned"])
-def test_p_value_of_memorization_is_at_most_uniform_up_to_a_half_without_memory(case):
-    """Chance lies in the middle of the null then, so this p-value gathers around 0.5.
-
-    It is no permutation p-value, and is not uniform: above 0.5 it falls short more often.
-    """
-    p_values = draw_p_values(case)["memorization_p_value"]
-    assert_at_most_uniform(p_values, up_to=0.5)
-
-
-def test_p_values_have_power_when_there_is_something_to_find():
-    draws = draw_p_values("both", 40, n=100)
-    assert (draws["p_value"] <= 0.05).mean() > 0.9
-    assert (draws["memorization_p_value"] <= 0.05).mean() > 0.9
-
-
-def draw_p_values(case, n_draws=300, n=40):
-    draws = []
-    for seed in range(n_draws):
-        labels, train, copies = planted_features(case, n, seed=seed)
-        draws.append(
-            compute_null(train, labels, {0: copies}, n_permutations=19, n_trees=5, seed=seed)
-        )
-    return xr.concat(draws, dim="draw")
-
-
-def assert_at_most_uniform(p_values, up_to=1.0):
-    for level in np.arange(1, 20) / 20:
-        if level <= up_to:
-            error = (level * (1 - level) / p_values.size) ** 0.5
-            assert float((p_values <= level + 1e-9).mean()) <= level + 3 * error
-    assert p_values.std() > 0.05  # a p-value that is always 1 would pass otherwise
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_planted_cases_give_their_verdicts(case):
-    found = Counter()
-    for seed in range(12):
-        labels, train, copies = planted_features(case, 100, seed=seed)
-        ds = compute_null(train, labels, {0: copies}, n_permutations=39, n_trees=50, seed=seed)
-        found[verdict_of(ds)] += 1
-    assert found[VERDICT_OF[case]] >= 10, found  # each p-value errs one time in twenty
-
-
-@pytest.mark.parametrize(
-    ("p_value", "memorization", "n_permutations", "verdict"),
-    [
-        (0.5, 0.5, 19, "neither"),
-        (0.5, 0.05, 19, "memorized"),
-        (0.05, 0.5, 19, "learned"),
-        (0.05, 0.05, 19, "memorized_and_learned"),
-        (0.06, 0.06, 99, "neither"),
-        (1 / 19, 1 / 19, 18, "undecided"),
-    ],
-)
-def test_verdict_rule(p_value, memorization, n_permutations, verdict):
-    assert VERDICTS[int(decide_verdict(p_value, memorization, n_permutations))] == verdict
-
-
-@pytest.mark.parametrize(
-    ("n_permutations", "verdict"), [(18, "undecided"), (19, "memorized_and_learned")]
-)
-def test_fewer_than_19_permutations_decide_nothing(n_permutations, verdict):
-    labels, train, copies = planted_features("both", 200)
-    ds = compute_null(train, labels, {0: copies}, n_permutations=n_permutations, n_trees=50)
-    assert verdict_of(ds) == verdict
-
-
-def test_dataset_keeps_the_whole_null_and_its_labels():
-    null = np.linspace(0.4, 0.6, 2 * 3 * 2 * 19).reshape(2, 3, 2, 19)
-    chance = np.full((2, 3, 2), 0.5)
-    ds = null_dataset(null.max(axis=-1) + 0.1, null, chance, [0.05, 0.10])
-    assert ds["null_accuracy"].dims == ("seed", "epoch", "perturbation", "permutation")
-    np.testing.assert_array_equal(ds["null_accuracy"], null)
-    np.testing.assert_array_equal(ds["permutation"], np.arange(1, 20))
-    np.testing.assert_array_equal(ds["perturbation"], [0.05, 0.10])
-    np.testing.assert_allclose(ds["p_value"], 1 / 20)
 
 
 # Labels and classifiers of any kind
@@ -466,45 +358,3 @@ def test_input_errors_are_one_line_that_names_the_matter(changes, words):
     with pytest.raises(InputError, match=words) as caught:
         compute_null(call.pop("train"), call.pop("labels"), call.pop("sets"), **call)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("case", "n", "words"), [("all", 10, "case = 'all'"), ("both", 7, "= 7"), ("both", 0, "= 0")]
-)
-def test_planted_features_refuse(case, n, words):
-    with pytest.raises(InputError, match=words):
-        planted_features(case, n)
-
-
-def test_planted_features_are_what_they_say():
-    for case in CASES:
-        labels, train, copies = planted_features(case, 2000, 0.1, seed=1)
-        assert labels.mean() == 0.5
-        gap = train[labels == 1].mean() - train[labels == 0].mean()
-        assert abs(gap - 2 * (case in ("learned", "both"))) < 0.2
-        residuals = [
-            one - 2 * labels[:, None] * (case in ("learned", "both")) for one in (train, copies)
-        ]
-        correlation = np.corrcoef(*(one.ravel() for one in residuals))[0, 1]
-        assert (correlation > 0.95) == (case in ("memorized", "both"))
-        assert abs(correlation) < 0.1 or correlation > 0.95
-
-
-def test_cases_are_drawn_with_their_verdicts():
-    nulls = {}
-    for case in CASES:
-        labels, train, copies = planted_features(case, 40)
-        nulls[case] = compute_null(train, labels, {case: copies}, n_permutations=19, n_trees=5)
-    (ax,) = plot_cases(nulls).axes
-    shown = [tick.get_text().split("\nverdict: ") for tick in ax.get_yticklabels()]
-    assert shown == [[case, verdict_of(ds).replace("_", " ")] for case, ds in nulls.items()]
-    for scatter, ds in zip(ax.collections, nulls.values(), strict=True):
-        points = np.sort(scatter.get_offsets()[:, 0])
-        np.testing.assert_allclose(points, np.sort(ds["null_accuracy"].values[0]))
-    drawn = [line.get_xdata()[0] for line in ax.lines]
-    expected = [
-        float(ds[name].item())
-        for ds in nulls.values()
-        for name in ("observed_accuracy", "chance_accuracy")
-    ]
-    np.testing.assert_allclose(drawn, expected)

@@ -3,8 +3,8 @@
 
    The page's computations are a few functions whose text also becomes the worker's program, for a
    page opened from disk may not load a worker from a file. Each part does what memlib does under
-   the same name, and tests/test_live.py holds the two against each other. Matrices are
-   Float32Array, row after row. */
+   the same name, and tests/test_live_training.py and test_live_null.py hold the two against each
+   other. Matrices are Float32Array, row after row. */
 function memlibRandom() {
   // FNV-1a, 32 bits.
   function hashText(text) {

@@ -1,64 +1,24 @@
-"""The code of the page "The test, live", run in a browser and held against memlib."""
+"""The page "The test, live": its data, random numbers and training, held against memlib."""
 
 import base64
 import json
 import math
 import re
-import shutil
 
 import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from live_book import chromium_or_skip, open_page
+from live_book import inputs, small_network
 
 from memlib import live, plots
-from memlib.architectures import Architecture, Dense
 from memlib.data import load_data
 from memlib.features import extract_learned_features, predict_logits
-from memlib.models import build_network
-from memlib.null import (
-    chance_accuracy,
-    compute_null,
-    decide_verdict,
-    memorization_p_value,
-    permutation_p_value,
-    shuffled_labels,
-)
-from memlib.perturb import make_s_validation_set, shuffle_pixels
-from memlib.smoothers import NeighboursSmoother
+from memlib.perturb import shuffle_pixels
 from memlib.steps import make_step
 
 pytestmark = pytest.mark.xdist_group("live")
 WORD = 2**32
-
-
-@pytest.fixture(scope="module")
-def core(tmp_path_factory):
-    """Evaluate an expression of the page's ``core`` and of arguments, in the browser."""
-    chromium = chromium_or_skip()
-    folder = tmp_path_factory.mktemp("core")
-    names = ("random.js", "network.js", "null.js", "worker.js")
-    for name in names:
-        shutil.copy(ROOT / "book" / "live" / name, folder)
-    scripts = "".join(f"<script src='{name}'></script>" for name in names)
-    page = folder / "core.html"
-    page.write_text(f"<!doctype html><title>core</title>{scripts}")
-    with open_page(chromium, page.as_uri()) as (browser_page, heard):
-
-        def call(body, **arguments):
-            """Evaluate an expression of `core` and the arguments; arrays travel as lists."""
-            plain = {
-                name: value.ravel().tolist() if isinstance(value, np.ndarray) else value
-                for name, value in arguments.items()
-            }
-            names = ", ".join(plain)
-            return browser_page.evaluate(
-                f"({{{names}}}) => {{ const core = memlibCore(); return ({body}); }}", plain
-            )
-
-        yield call
-        assert heard.problems == []
 
 
 def words(seed, purpose, *indices):
@@ -193,11 +153,6 @@ def test_shuffled_pixels_move_as_memlib_moves_them(core, share):
 # Training
 
 
-def small_network(*units, seed=3):
-    architecture = Architecture("live", tuple(map(Dense, units)))
-    return build_network(architecture, image_shape=(live.SIDE, live.SIDE), seed=seed)
-
-
 def layers_of(network):
     """A torch network's dense layers as network.js holds them, arrays as lists."""
     return [
@@ -216,12 +171,6 @@ NETWORK = (
     "layers.map((one) => ({...one, weight: Float32Array.from(one.weight),"
     " bias: Float32Array.from(one.bias)}))"
 )
-
-
-def inputs(kind, n=128):
-    if kind == "noise":
-        return np.random.default_rng(5).normal(size=(n, live.SIDE, live.SIDE)).astype(np.float32)
-    return live.live_images().train_images[:n].astype(np.float32) / np.float32(255)
 
 
 @pytest.mark.parametrize("kind", ["images", "noise"])
@@ -309,122 +258,3 @@ def test_first_weights_have_glorots_limit(core):
         assert 0.9 * limit < max(map(abs, weight)) <= limit
         assert np.std(weight) == pytest.approx(limit / math.sqrt(3), rel=0.15)
         assert set(bias) == {0}
-
-
-# The null
-
-
-@pytest.fixture(scope="module")
-def features():
-    """Features of two networks that memlib trained a little: training set, 5 % and 100 % sets."""
-    found = {}
-    for kind in ("images", "noise"):
-        images, labels = inputs(kind, 256), live.live_images().train_labels[:256]
-        network = small_network(32, 16, seed=11)
-        targets = torch.nn.functional.one_hot(torch.from_numpy(labels), 2).float()
-        step = make_step(network, optimizer="sgd", learning_rate=0.1)
-        for _ in range(10):
-            step.run(torch.from_numpy(images), targets, 32)
-        sets = {share: make_s_validation_set(images, share) for share in (0.05, 1.0)}
-        found[kind] = (
-            labels,
-            extract_learned_features(network, images),
-            {share: extract_learned_features(network, one) for share, one in sets.items()},
-        )
-    return found
-
-
-@pytest.mark.parametrize("kind", ["images", "noise"])
-def test_null_is_memlibs_number_by_number(core, features, kind):
-    labels, train, sets = features[kind]
-    n_permutations = 60
-    ds = compute_null(
-        train, labels, sets, classifier="nearest_neighbours", n_permutations=n_permutations
-    )
-    labellings = [shuffled_labels(labels, b, seed=0).tolist() for b in range(n_permutations + 1)]
-    got = core(
-        """(() => {
-          const [train, ...sets] = arrays.map((one) => Float32Array.from(one));
-          const neighbours = sets.map((one) => core.findNeighbours(train, one, 16, 5));
-          const scores = labellings.map((labels) =>
-            core.scoreLabelling(neighbours, 5, Uint8Array.from(labels)));
-          return { neighbours: neighbours.map((one) => [...one]),
-            twins: neighbours.map((one) => core.twinShare(one, 5)),
-            answers: sets.map((_, set) => {
-              const nullScores = scores.slice(1).map((one) => one[set].accuracy);
-              const chances = scores.slice(1).map((one) => one[set].chance);
-              const observed = scores[0][set].accuracy;
-              const conclusion = core.concludeSet(nullScores, observed, chances, 0.05);
-              return { observed, nullScores, ...conclusion };
-            }) };
-        })()""",
-        arrays=[one.ravel().tolist() for one in (train, *sets.values())],
-        labellings=labellings,
-    )
-    smoother = NeighboursSmoother(train)
-    for index, (share, one) in enumerate(sets.items()):
-        expected, answer = ds.sel(perturbation=share), got["answers"][index]
-        neighbours = smoother.neighbours(one)
-        np.testing.assert_array_equal(
-            np.sort(np.reshape(got["neighbours"][index], (-1, 5)), axis=1),
-            np.sort(neighbours, axis=1),
-        )
-        twins = (neighbours == np.arange(len(labels))[:, None]).any(axis=1).mean()
-        assert got["twins"][index] == twins
-        assert answer["observed"] == float(expected["observed_accuracy"])
-        np.testing.assert_array_equal(answer["nullScores"], expected["null_accuracy"].values)
-        assert answer["chance"] == pytest.approx(float(expected["chance_accuracy"]), abs=1e-12)
-        assert answer["pValue"] == float(expected["p_value"])
-        assert answer["memorization"] == float(expected["memorization_p_value"])
-        assert answer["verdict"] == int(expected["verdict"])
-    assert got["answers"][0]["verdict"] in (1, 3), "the case has to be one with memorization"
-    assert got["twins"][0] > 0.5 > got["twins"][1]
-
-
-@pytest.mark.parametrize("n_permutations", [1, 18, 19, 99])
-def test_p_values_and_verdict_follow_memlib(core, n_permutations):
-    rng = np.random.default_rng(n_permutations)
-    for centre in (0.5, 0.55, 0.7):
-        null = np.round(rng.normal(centre, 0.03, n_permutations), 2)
-        observed, chance = float(np.round(rng.normal(0.65, 0.1), 2)), 0.5
-        got = core(
-            "core.concludeSet(nullScores, observed, [chance], significance)",
-            nullScores=null,
-            observed=observed,
-            chance=chance,
-            significance=0.05,
-        )
-        p_value = float(permutation_p_value(null, np.array(observed)))
-        memorization = float(memorization_p_value(null, np.array(chance)))
-        assert got["pValue"] == p_value
-        assert got["memorization"] == memorization
-        verdict = decide_verdict(np.array(p_value), np.array(memorization), n_permutations)
-        assert got["verdict"] == int(verdict)
-
-
-def test_chance_of_unequal_classes_is_memlibs(core):
-    labels, predicted = np.repeat([0, 1], [30, 70]), np.repeat([1, 0, 1], [10, 60, 30])
-    got = core("core.chanceAccuracy(labels, predicted)", labels=labels, predicted=predicted)
-    assert got == pytest.approx(chance_accuracy(labels, predicted), abs=1e-12)
-    assert got == pytest.approx(0.3 * 0.6 + 0.7 * 0.4)
-
-
-def test_shuffles_are_permutations_of_their_own(core):
-    labels = live.live_images().train_labels[:100]
-    got = core(
-        "[[7, 1], [7, 1], [7, 2], [8, 1]].map(([epoch, b]) =>"
-        " [...core.shuffledLabels(Uint8Array.from(labels), 0, epoch, b)])",
-        labels=labels,
-    )
-    assert got[0] == got[1]
-    assert len({tuple(one) for one in got}) == 3
-    for one in got:
-        assert sum(one) == 50
-
-
-@pytest.mark.parametrize("epochs", [1, 2, 30, 300])
-def test_measured_epochs_rise_from_first_to_last(core, epochs):
-    grid = core("core.measuredEpochs(epochs, 12)", epochs=epochs)
-    assert grid == sorted(set(grid))
-    assert grid[0] == 1
-    assert grid[-1] == epochs

@@ -1,0 +1,145 @@
+"""The plan of a run: its pieces, what they depend on, and what they are expected to take."""
+
+import shutil
+
+import pytest
+from tiny_runs import settings_of
+
+from memlib import costs, store
+from memlib.null_piece import NullBlock
+from memlib.plan import plan
+from memlib.training_piece import Training
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+# Its pieces
+
+CHANGES_TRAINING = {
+    "n_images": 202,
+    "inputs": "noise",
+    "optimizer": "rmsprop",
+    "learning_rate": 0.5,
+    "batch_size": 64,
+    "loss": "categorical",
+    "initial_weights": "he",
+    "pixel_scale": "standardized",
+    "shuffled_labels": 0.5,
+    "precision": "bfloat16",
+}
+CHANGES_NULL = {
+    "feature_layer": "pixels",
+    "n_validation_images": 50,
+    "perturbation_kind": "occlude",
+    "classifier": "svm",
+    "n_trees": 6,
+}
+CHANGES_NEITHER = {
+    "epochs": 8,
+    "n_measured_epochs": 2,
+    "n_permutations": 4,
+    "perturbations": [0.3],
+    "noise_sd": 2.0,  # of noise that is not used
+    "rmsprop_decay": 0.5,  # of an optimizer that is not used
+    "conv_stride": 3,  # of convolutions that panel a has not
+    "device": "cpu",
+    "n_seeds": 2,
+    "panels": ["a"],
+}
+
+
+@pytest.mark.parametrize(
+    "changes", [{k: v} for k, v in (CHANGES_TRAINING | CHANGES_NULL | CHANGES_NEITHER).items()]
+)
+def test_pieces_are_shared_unless_what_they_depend_on_changes(results_folder, changes):
+    trainings = [Training(settings, "a", 0) for settings in (settings_of(), settings_of(**changes))]
+    nulls = [NullBlock(training, 1, 0, (0.05,)) for training in trainings]
+    name = next(iter(changes))
+    assert (trainings[0].folder == trainings[1].folder) is (name not in CHANGES_TRAINING)
+    assert (nulls[0].folder == nulls[1].folder) is (name in CHANGES_NEITHER)
+
+
+def test_pieces_are_kept_apart_by_panel_seed_and_noise(results_folder):
+    noise = [settings_of(inputs="noise", noise_sd=sd) for sd in (1.0, 2.0)]
+    images = settings_of()
+    made = [(images, "a", 0), (images, "d", 0), (images, "a", 1), *((n, "a", 0) for n in noise)]
+    assert len({Training(*one).folder for one in made}) == 5
+
+
+def test_number_of_trees_does_not_matter_to_what_has_none(results_folder):
+    folders = {
+        NullBlock(Training(settings_of(classifier="svm", n_trees=n), "a", 0), 1, 0, (0.05,)).folder
+        for n in (5, 6)
+    }
+    assert len(folders) == 1
+
+
+def test_changed_code_changes_the_key_of_every_piece(results_folder, monkeypatch):
+    def keys():
+        one = plan(settings_of())
+        return one.path, one.trainings[0].folder, one.nulls[0].folder
+
+    before = keys()
+    monkeypatch.setattr(store, "code_digest", lambda modules=None: "changed")
+    assert not set(before) & set(keys())
+
+
+# The plan
+
+
+@pytest.mark.parametrize(
+    ("n_permutations", "blocks"),
+    [
+        (1, [(0, 1)]),
+        (25, [(0, 25)]),
+        (26, [(0, 25), (26, 26)]),
+        (60, [(0, 25), (26, 50), (51, 60)]),
+    ],
+)
+def test_labellings_are_cut_into_blocks_without_gap_or_overlap(
+    results_folder, n_permutations, blocks
+):
+    one = plan(settings_of(panels=["a"], n_measured_epochs=1, n_permutations=n_permutations))
+    assert [null.labellings for null in one.nulls] == [
+        list(range(first, last + 1)) for first, last in blocks
+    ]
+
+
+def test_plan_holds_every_panel_seed_and_epoch(results_folder):
+    one = plan(settings_of(n_seeds=2))
+    assert [(t.panel, t.seed) for t in one.trainings] == [("a", 0), ("a", 1), ("d", 0), ("d", 1)]
+    assert len(one.nulls) == 4 * 3
+    trainings, nulls = one.missing()
+    assert len(trainings) == 4
+    assert len(nulls) == 12
+    seconds = [costs.training_seconds(training) for training in trainings]
+    assert seconds == sorted(seconds, reverse=True)
+
+
+def test_figures_that_share_runs_measure_the_union_of_their_perturbations(results_folder):
+    assert plan(settings_of()).nulls[0].strengths == (0.01, 0.05, 0.1, 1.0)
+    assert plan(settings_of("fig2")).nulls[0].strengths == (0.01, 0.05, 0.1, 1.0)
+    assert plan(settings_of("fig3")).nulls[0].strengths == (0.05, 0.1, 1.0)
+    assert plan(settings_of(panels=["c"])).nulls[0].strengths == (0.05, 0.1, 1.0)
+    assert plan(settings_of(perturbations=[0.3, 0.2])).nulls[0].strengths == (0.3, 0.2)
+
+
+def test_finished_run_misses_nothing_even_when_its_networks_are_gone(finished, results_folder):
+    one = plan(settings_of())
+    for folder in (results_folder / "pieces").glob("training-*"):
+        shutil.rmtree(folder)
+    assert one.missing() == ([], [])
+
+
+def test_expected_time_shrinks_with_what_is_stored(finished, results_folder):
+    done, more, most = (
+        costs.training_seconds(Training(settings_of(epochs=n), "b", 0)) for n in (4, 100, 200)
+    )
+    assert 0 < 25 * done == pytest.approx(more) == pytest.approx(most / 2)
+    assert costs.training_seconds(Training(settings_of(), "a", 0)) == 0
+    started, new = (Training(settings_of(epochs=16), "a", seed) for seed in (0, 1))
+    assert costs.training_seconds(started) == pytest.approx(12 / 16 * costs.training_seconds(new))
+    blocks = [
+        NullBlock(Training(settings_of(n_permutations=n), "a", 0), 1, 0, (0.05,)) for n in (3, 25)
+    ]
+    assert costs.null_seconds(blocks[0]) < costs.null_seconds(blocks[1])

@@ -1,0 +1,160 @@
+"""p-values and verdicts, by hand and on planted cases whose answers are known."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from memlib.errors import InputError
+from memlib.null import (
+    VERDICTS,
+    compute_null,
+    decide_verdict,
+    memorization_p_value,
+    permutation_p_value,
+)
+from memlib.planted import CASES, planted_features, plot_cases
+
+VERDICT_OF = dict(zip(CASES, VERDICTS, strict=False)) | {"both": "memorized_and_learned"}
+
+
+def verdict_of(ds):
+    return VERDICTS[int(ds["verdict"].item())]
+
+
+@pytest.mark.parametrize(
+    ("observed", "p_value"), [(0.9, 1 / 5), (0.7, 2 / 5), (0.65, 2 / 5), (0.5, 4 / 5), (0.1, 1.0)]
+)
+def test_p_value_by_hand(observed, p_value):
+    """(C + 1) / (B + 1) with B = 4; a null score equal to the observed one counts."""
+    assert permutation_p_value(np.array([0.4, 0.5, 0.6, 0.7]), observed) == pytest.approx(p_value)
+
+
+@pytest.mark.parametrize(("chance", "p_value"), [(0.3, 1 / 5), (0.4, 2 / 5), (0.65, 4 / 5), (1, 1)])
+def test_memorization_p_value_by_hand(chance, p_value):
+    assert memorization_p_value(np.array([0.4, 0.5, 0.6, 0.7]), chance) == pytest.approx(p_value)
+
+
+def test_p_values_broadcast_over_leading_dims():
+    null = np.random.default_rng(0).random((2, 3, 19))
+    observed = np.random.default_rng(1).random((2, 3))
+    expected = [
+        [permutation_p_value(null[i, j], observed[i, j]) for j in range(3)] for i in range(2)
+    ]
+    np.testing.assert_array_equal(permutation_p_value(null, observed), expected)
+
+
+@pytest.mark.parametrize("case", ["neither", "memorized"])
+def test_p_value_of_learning_is_at_most_uniform_when_nothing_is_learned(case):
+    assert_at_most_uniform(draw_p_values(case)["p_value"])
+
+
+@pytest.mark.parametrize("case", ["neither", "learned"])
+def test_p_value_of_memorization_is_at_most_uniform_up_to_a_half_without_memory(case):
+    """Chance lies in the middle of the null then, so this p-value gathers around 0.5.
+
+    It is no permutation p-value, and is not uniform: above 0.5 it falls short more often.
+    """
+    p_values = draw_p_values(case)["memorization_p_value"]
+    assert_at_most_uniform(p_values, up_to=0.5)
+
+
+def test_p_values_have_power_when_there_is_something_to_find():
+    draws = draw_p_values("both", 40, n=100)
+    assert (draws["p_value"] <= 0.05).mean() > 0.9
+    assert (draws["memorization_p_value"] <= 0.05).mean() > 0.9
+
+
+def draw_p_values(case, n_draws=300, n=40):
+    draws = []
+    for seed in range(n_draws):
+        labels, train, copies = planted_features(case, n, seed=seed)
+        draws.append(
+            compute_null(train, labels, {0: copies}, n_permutations=19, n_trees=5, seed=seed)
+        )
+    return xr.concat(draws, dim="draw")
+
+
+def assert_at_most_uniform(p_values, up_to=1.0):
+    for level in np.arange(1, 20) / 20:
+        if level <= up_to:
+            error = (level * (1 - level) / p_values.size) ** 0.5
+            assert float((p_values <= level + 1e-9).mean()) <= level + 3 * error
+    assert p_values.std() > 0.05  # a p-value that is always 1 would pass otherwise
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_planted_cases_give_their_verdicts(case):
+    found = Counter()
+    for seed in range(12):
+        labels, train, copies = planted_features(case, 100, seed=seed)
+        ds = compute_null(train, labels, {0: copies}, n_permutations=39, n_trees=50, seed=seed)
+        found[verdict_of(ds)] += 1
+    assert found[VERDICT_OF[case]] >= 10, found  # each p-value errs one time in twenty
+
+
+@pytest.mark.parametrize(
+    ("p_value", "memorization", "n_permutations", "verdict"),
+    [
+        (0.5, 0.5, 19, "neither"),
+        (0.5, 0.05, 19, "memorized"),
+        (0.05, 0.5, 19, "learned"),
+        (0.05, 0.05, 19, "memorized_and_learned"),
+        (0.06, 0.06, 99, "neither"),
+        (1 / 19, 1 / 19, 18, "undecided"),
+    ],
+)
+def test_verdict_rule(p_value, memorization, n_permutations, verdict):
+    assert VERDICTS[int(decide_verdict(p_value, memorization, n_permutations))] == verdict
+
+
+@pytest.mark.parametrize(
+    ("n_permutations", "verdict"), [(18, "undecided"), (19, "memorized_and_learned")]
+)
+def test_fewer_than_19_permutations_decide_nothing(n_permutations, verdict):
+    labels, train, copies = planted_features("both", 200)
+    ds = compute_null(train, labels, {0: copies}, n_permutations=n_permutations, n_trees=50)
+    assert verdict_of(ds) == verdict
+
+
+@pytest.mark.parametrize(
+    ("case", "n", "words"), [("all", 10, "case = 'all'"), ("both", 7, "= 7"), ("both", 0, "= 0")]
+)
+def test_planted_features_refuse(case, n, words):
+    with pytest.raises(InputError, match=words):
+        planted_features(case, n)
+
+
+def test_planted_features_are_what_they_say():
+    for case in CASES:
+        labels, train, copies = planted_features(case, 2000, 0.1, seed=1)
+        assert labels.mean() == 0.5
+        gap = train[labels == 1].mean() - train[labels == 0].mean()
+        assert abs(gap - 2 * (case in ("learned", "both"))) < 0.2
+        residuals = [
+            one - 2 * labels[:, None] * (case in ("learned", "both")) for one in (train, copies)
+        ]
+        correlation = np.corrcoef(*(one.ravel() for one in residuals))[0, 1]
+        assert (correlation > 0.95) == (case in ("memorized", "both"))
+        assert abs(correlation) < 0.1 or correlation > 0.95
+
+
+def test_cases_are_drawn_with_their_verdicts():
+    nulls = {}
+    for case in CASES:
+        labels, train, copies = planted_features(case, 40)
+        nulls[case] = compute_null(train, labels, {case: copies}, n_permutations=19, n_trees=5)
+    (ax,) = plot_cases(nulls).axes
+    shown = [tick.get_text().split("\nverdict: ") for tick in ax.get_yticklabels()]
+    assert shown == [[case, verdict_of(ds).replace("_", " ")] for case, ds in nulls.items()]
+    for scatter, ds in zip(ax.collections, nulls.values(), strict=True):
+        points = np.sort(scatter.get_offsets()[:, 0])
+        np.testing.assert_allclose(points, np.sort(ds["null_accuracy"].values[0]))
+    drawn = [line.get_xdata()[0] for line in ax.lines]
+    expected = [
+        float(ds[name].item())
+        for ds in nulls.values()
+        for name in ("observed_accuracy", "chance_accuracy")
+    ]
+    np.testing.assert_allclose(drawn, expected)
