@@ -19,6 +19,7 @@ from memlib.explorer import explorer_data
 from memlib.figures import FIGURES, resolve
 from memlib.lessons import lesson_values
 from memlib.live import live_values
+from memlib.opening import opening_values
 from memlib.plan import plan
 from memlib.preview import NAME as PREVIEW
 from memlib.preview import preview_picture
@@ -137,8 +138,10 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     noise = null_mean(fig5["d"], 0.05)
     observed = fig5["d"]["observed_accuracy"].sel(perturbation=0.05)
     seconds = sum(float(tree.attrs["compute_seconds"]) for tree in results.values())
+    shown = _shipped_panel("fig1", "a")
     return {
         "live": live_values(),
+        "opening": opening_values(results["fig1"] if shown is None else shown, "a"),
         "scale": results["fig1"].attrs["scale"],
         "n_claims": len(outcomes),
         "n_reproduced": verdicts.count("reproduced"),

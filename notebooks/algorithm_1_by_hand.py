@@ -99,10 +99,14 @@ Markdown(
 # $$
 # p = \frac{1 + \#\{b : A_b \ge A_{\text{observed}}\}}{1 + B}, \qquad
 # p_{\text{mem}} = \frac{1 + \#\{b : A_b \le \text{chance}\}}{1 + B},
-# $$
+# $$ (eq-p-values)
 #
 # where {term}`chance <chance level>` is $\sum_k p_k q_k$, with $p_k$ the share of label $k$ and $q_k$ that of prediction $k$. The added
 # ones keep a p-value from being 0 ({cite:t}`phipsonsmyth2010`).
+#
+# ```{margin}
+# With $B$ shuffles no p-value is below $1/(B+1)$: 19 are the least with which 0.05 can be reached.
+# ```
 
 # %%
 null = compute_null(

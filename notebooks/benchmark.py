@@ -52,9 +52,9 @@ Markdown(describe_machine(bench, stored))
 #
 # $$
 # r_i = \frac{\text{time of the reference in repeat } i}{\text{time of memlib in repeat } i}.
-# $$
+# $$ (eq-ratio)
 #
-# Above 1, memlib is faster. All repeats are kept; a number with a range is their median with the smallest
+# Where {eq}`eq-ratio` is above 1, memlib is faster. All repeats are kept; a number with a range is their median with the smallest
 # and the largest. Every alternative has one thread, sees the same inputs, and has run once before
 # it is timed, so that compiling and loading do not count. R's packages are timed within R.
 # No test of this project passes or fails on a time.

@@ -67,17 +67,24 @@ from memlib.tables import claims_table, provenance_table, summary_table
 # ## The method
 #
 # Each network is trained as usual on the true labels. At about log-spaced epochs its last hidden layer
-# gives 16 learned features for every training image, for its perturbed copies (the s-validation sets
-# with 5 %, 10 % and 100 % of the pixels shuffled) and for independent validation images. A random
-# forest is fitted on the training features with the true labels (*observed*), and again with labels
-# shuffled $B$ times (*null*). Each forest predicts every s-validation set, and its accuracy
+# gives 16 {term}`learned features` for every training image, for its perturbed copies (the
+# {term}`s-validation sets <s-validation set>` with 5 %, 10 % and 100 % of the pixels shuffled) and for
+# independent validation images. A random forest is fitted on the training features with the true labels
+# (the {term}`observed score`), and again with labels shuffled $B$ times (the
+# {term}`permutation null`). Each forest predicts every s-validation set, and its accuracy
+#
+# ```{margin}
+# 16 features are all that a forest sees of an image of 784 pixels: what the network has not kept in them
+# cannot be remembered.
+# ```
 #
 # $$
 # A_b = \frac{1}{n} \sum_{i=1}^{n} \left[ \hat y_b(x'_i) = y_{\pi_b(i)} \right]
-# $$
+# $$ (eq-score)
 #
 # is counted against the labels it was fitted on, shuffled or not ({cite:t}`chaibubneto2018`, sections 4
-# and 5). Details are in [Algorithm 1 by hand](algorithm_1_by_hand). The next cell computes what is not
+# and 5). From these scores come the p-values {eq}`eq-p-values` of
+# [Algorithm 1 by hand](algorithm_1_by_hand). The next cell computes what is not
 # stored yet.
 
 # %%

@@ -67,9 +67,15 @@ from memlib.tables import claims_table, provenance_table, summary_table
 # ## The method
 #
 # Nothing is trained or fitted again: the networks and forests are those of [Figure 1](fig1), which
-# predict one set more. A gentler perturbation leaves an image's features closer to where they were, so
-# a forest that has stored the image's label finds it again more often. The level of a null thus measures
-# the perturbation *and* the network; only networks measured with the same set can be compared.
+# predict one {term}`s-validation set` more, scored as in {eq}`eq-score`. A gentler perturbation leaves an image's features closer to where they were, so
+# a forest that has stored the image's label finds it again more often. The level of a
+# {term}`null <permutation null>` thus measures the perturbation *and* the network; only networks measured
+# with the same set can be compared.
+#
+# ```{margin}
+# The images are the same at 1 % and at 5 %; what differs is how far each copy's features move away from
+# those of its {term}`twin`.
+# ```
 
 # %%
 changes = dict(

@@ -66,10 +66,10 @@ from memlib.tables import claims_table, provenance_table, summary_table
 # %% [markdown]
 # ## The method
 #
-# As in [Figure 1](fig1), on a training set that contains that of Figure 1. An epoch now has five times as
-# many mini-batches, so at the same epoch a network has taken five times as many steps. With more images
-# to hold apart in the same 16 features, each one's neighbourhood shrinks, and its perturbed copy more
-# often lands among others.
+# As in [Figure 1](fig1), scored by {eq}`eq-score`, on a {term}`training set` that contains that of
+# Figure 1. An {term}`epoch` now has five times as many mini-batches, so at the same epoch a network has
+# taken five times as many steps. With more images to hold apart in the same 16 features, each one's
+# neighbourhood shrinks, and its perturbed copy more often lands among others.
 
 # %%
 changes = dict(

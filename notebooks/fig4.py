@@ -70,11 +70,15 @@ from memlib.tables import claims_table, provenance_table, summary_table
 #
 # $$
 # v \leftarrow 0.9\, v + 0.1\, g^2, \qquad w \leftarrow w - \eta\, \frac{g}{\sqrt{v} + \epsilon},
-# $$
+# $$ (eq-rmsprop)
 #
 # with $\eta = 0.001$ and $\epsilon = 10^{-7}$, as Keras had it when the paper was written. The paper does not
-# state these constants. Steps stay large where gradients become small, so that training goes much
+# state these constants; [what they change](open_choices) is measured. By {eq}`eq-rmsprop`, steps stay large where gradients become small, so that training goes much
 # faster through the stages that take plain descent thousands of epochs.
+#
+# ```{margin}
+# Torch's own rmsProp has other constants: 0.99 in place of 0.9, and an $\epsilon$ ten times smaller.
+# ```
 
 # %%
 changes = dict(

@@ -67,7 +67,8 @@ from memlib.tables import claims_table, provenance_table, summary_table
 # ## The method
 #
 # As in [Figure 1](fig1), with training and validation pixels drawn from a normal distribution of mean 0
-# and variance 1. The s-validation sets shuffle 5 %, 10 % and 100 % of these values. Training and
+# and variance 1. The {term}`s-validation sets <s-validation set>` shuffle 5 %, 10 % and 100 % of these
+# values, and are scored by {eq}`eq-score`. Training and
 # validation images now share nothing at all, while training images and their perturbed copies still do.
 # A network *learns* here in the sense of the test: its features carry the labels of its training images
 # to their perturbed copies better than features that only know one image from another would.

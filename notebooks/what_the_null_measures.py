@@ -83,7 +83,7 @@ names = [strength_label(share, "1") for share in sets]
 #
 # $$
 # \hat{y}_i = \sum_{j=1}^{n} K_{ij} \, y_j ,
-# $$
+# $$ (eq-smoother)
 #
 # where $K_{ij}$ says how much training sample $j$ counts for copy $i$. If the weights depend on the features
 # alone, the classifier is *linear in the labels*, and $K$ is called a {term}`smoother`. Two examples:
@@ -120,38 +120,43 @@ Markdown(markdown_table(header, rows))
 #
 # $$
 # m_i = K_{ii} + \sum_{j \ne i} K_{ij} \, y_i y_j .
-# $$
+# $$ (eq-margin)
 #
-# The first term does not care about labels: it is the *signal*. The second one is *noise*, for whether
+# The first term of {eq}`eq-margin` does not care about labels: it is the *signal*. The second one is *noise*, for whether
 # another sample happens to carry the same label as $i$ is a toss of a coin. Almost: with half of the labels
 # of each kind, all $y_j$ add up to 0, therefore $\sum_{j \ne i} y_i y_j = -1$, and each of these products has
 # the mean $-1/(n-1)$. The sample's own label is gone from the urn. So the mean margin is
 #
 # $$
 # E(m_i) = K_{ii} - \bar{K}_i , \qquad \bar{K}_i = \frac{1}{n-1} \sum_{j \ne i} K_{ij} .
-# $$
+# $$ (eq-mean-margin)
 #
 # For the variance, write $v$ for the variance of a product $y_i y_j$ and $c$ for the covariance of two of them.
 # A sum that never varies needs $v + (n-2) \, c = 0$. Hence
 #
 # $$
 # \mathrm{Var}(m_i) = (v - c) \sum_{j \ne i} (K_{ij} - \bar{K}_i)^2 = n \, s_i^2 ,
-# $$
+# $$ (eq-variance)
 #
 # because $v = 1 - 1/(n-1)^2$; here $s_i^2 = \frac{1}{n-1} \sum_{j \ne i} (K_{ij} - \bar{K}_i)^2$ measures how
 # unequal the weights of the others are. Up to here nothing is approximate.
 #
 # ## Step 4: the null in closed form
 #
-# The noise is a sum over many samples. If none of them dominates, it is nearly normal, and
+# The noise is a sum over many samples. If none of them dominates, it is nearly normal, with the mean
+# {eq}`eq-mean-margin` and the variance {eq}`eq-variance`, and
 #
 # $$
 # P(m_i > 0) \approx \Phi\left( \frac{K_{ii} - \bar{K}_i}{\sqrt{n} \, s_i} \right)
 # \approx \Phi\left( \frac{K_{ii}}{\sqrt{\sum_{j \ne i} K_{ij}^2}} \right) ,
-# $$
+# $$ (eq-closed-form)
 #
 # where the last form holds when the weights of the others nearly add up to 0. The mean over all
 # samples is the null accuracy to be expected. `expected_null_accuracy` computes it from the first form.
+#
+# ```{margin}
+# $\Phi$ is the distribution function of the standard normal: one half at 0, nearly 1 at 3.
+# ```
 #
 # **Predict first:** ridge has one coefficient a feature, and there are many more samples than features. Will
 # its null for nearly unperturbed copies be close to 1, or close to one half?
@@ -199,7 +204,7 @@ Markdown(markdown_table(["shuffled", "mean signal", "mean noise", *header], rows
 #
 # $$
 # \frac{K_{ii} - \bar{K}_i}{\sqrt{n} \, s_i} \approx \sqrt{\frac{p}{n}}
-# $$
+# $$ (eq-rank)
 #
 # for $p$ features and $n$ much larger. The classifier has $p + 1$ numbers in which to keep $n$ labels. It has
 # to share them out, and each sample gets little. The penalty takes a little more away.
@@ -217,7 +222,7 @@ Markdown(
 )
 
 # %% [markdown]
-# The last number takes all samples for equal. In truth a few unusual images hold more than their share of
+# The last number, from {eq}`eq-rank`, takes all samples for equal. In truth a few unusual images hold more than their share of
 # the weights, and the square root pays them less for it than it takes from the others. So the full formula
 # gives a little less.
 #
@@ -233,7 +238,7 @@ Markdown(
 #
 # $$
 # E(\text{null}) \approx \frac{1}{2} + \frac{3}{16} \, q ,
-# $$
+# $$ (eq-neighbours)
 #
 # where $q$ is the share of copies that find their twin among their five neighbours. The exact form draws the
 # other labels from the urn without putting them back: `expected_null_accuracy_neighbours`.
@@ -250,7 +255,7 @@ rows = [[name, q, *scores] for name, q, scores in table]
 Markdown(markdown_table(["shuffled", "twin among the five", *header], rows))
 
 # %% [markdown]
-# Here the null is nothing but a count of twins found again, put on another scale. It can rise no
+# Here the null is nothing but a count of twins found again, put on another scale {eq}`eq-neighbours`. It can rise no
 # further than in the first row, where all are found. And it falls with the perturbation exactly as fast
 # as the twins get lost among the other samples.
 #
