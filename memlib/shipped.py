@@ -102,6 +102,8 @@ def shortfalls(figure: str, scale: str = "paper") -> list[str]:
             found.append(f"panel {panel} is not yet run")
         elif (last := int(panels[panel]["epoch"][-1])) < whole:
             found.append(f"panel {panel} was run to epoch {last:,} of {whole:,}")
+        elif (seeds := panels[panel].sizes["seed"]) < size.n_seeds:
+            found.append(f"panel {panel} was run with {seeds} of {size.n_seeds} seeds")
     return found
 
 

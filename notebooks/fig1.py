@@ -19,8 +19,8 @@
 # %% tags=["parameters"]
 scale: str = "teaching"  # "smoke", "teaching" or "paper"
 seed: int = 0  # base seed of the first run
-n_seeds: int = 1  # runs: seeds seed, seed + 1, ...
 # Below, None stands for what the figure or the scale declares.
+n_seeds: int | None = None  # runs: seeds seed, seed + 1, ...
 panels: list[str] | None = None  # networks, like ["a", "d"]
 epochs: int | None = None  # training epochs, MLPs
 cnn_epochs: int | None = None  # training epochs, CNNs

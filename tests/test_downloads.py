@@ -33,7 +33,7 @@ from memlib.results import panels_of, read_result
 from memlib.runs import run_figure
 
 SIZE = {"n_images": 100, "n_validation_images": 60, "epochs": 4, "cnn_epochs": 1}
-SIZE |= {"n_measured_epochs": 2, "n_permutations": 6, "n_trees": 5}
+SIZE |= {"n_measured_epochs": 2, "n_permutations": 6, "n_trees": 5, "n_seeds": 1}
 PUBLIC = parse_repository("https://github.com/Owner/book")
 SOURCE = ROOT / "notebooks" / "fig1.py"
 

@@ -230,6 +230,7 @@ def test_scales_grow():
         assert getattr(tenth, field) < getattr(paper, field)
     assert smoke.n_permutations < teaching.n_permutations <= tenth.n_permutations
     assert tenth.n_permutations < paper.n_permutations
+    assert [scale.n_seeds for scale in SCALES.values()] == [1, 1, 3, 1]
     assert smoke.n_trees < teaching.n_trees < tenth.n_trees == paper.n_trees
     assert (10 * tenth.epochs, 10 * tenth.cnn_epochs) == (paper.epochs, paper.cnn_epochs)
 
