@@ -58,16 +58,16 @@ def show_opening(tree: xr.DataTree, panel: str) -> Picture:
     pair = example_pair()
 
     def draw(theme: Theme) -> Figure:
-        figure = Figure(figsize=(9.5, 3.3), layout="constrained")
-        images, test, course = figure.subplots(1, 3, width_ratios=(1.05, 1, 1.35))
+        figure = Figure(figsize=(7.8, 3), layout="constrained")
+        images, test, course = figure.subplots(1, 3, width_ratios=(1, 1, 1.25))
         _draw_pair(*pair, ax=images, theme=theme)
         _draw_test(dataset, ax=test, theme=theme)
         _draw_course(dataset, ax=course, theme=theme)
         for number, (ax, title) in enumerate(
             (
-                (images, "disturb each image"),
-                (test, "shuffled and true labels"),
-                (course, "repeat while it trains"),
+                (images, "disturb"),
+                (test, "test"),
+                (course, "over training"),
             ),
             start=1,
         ):
@@ -101,7 +101,7 @@ def _draw_pair(image: np.ndarray, copy: np.ndarray, *, ax: Axes, theme: Theme) -
     ax = ax.inset_axes((0, 0, 1, 1))  # keeps its proportions, while the title stays on top
     ax.imshow(both, cmap="gray_r" if theme is LIGHT else "gray", vmin=0, vmax=1)
     middle, width = len(image), image.shape[1]
-    for x, words in ((width / 2, "training image"), (1.5 * width + 4, "its copy, 5 % shuffled")):
+    for x, words in ((width / 2, "training image"), (1.5 * width + 4, "its copy,\n5 % shuffled")):
         ax.text(x, middle + 1.5, words, ha="center", va="top", fontsize=8.5, color=theme.ink)
     ax.set_axis_off()
 

@@ -76,7 +76,7 @@ bench and show_ratios(bench)
 # %% [markdown]
 # The same in numbers, with median times. What was not installed on that machine is listed as such.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "full-width"]
 bench and Markdown(ratio_table(bench))
 
 # %% [markdown]

@@ -150,7 +150,7 @@ show_figure(result)
 # %% [markdown]
 # In numbers, for the least perturbed set:
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "full-width"]
 Markdown(summary_table(result))
 
 # %% [markdown]
@@ -159,7 +159,7 @@ Markdown(summary_table(result))
 # The paper makes ten claims of this figure. The table states each, the rule by which we decide, and
 # what this run gives.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "full-width"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 
 # %% [markdown]

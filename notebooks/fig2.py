@@ -140,7 +140,7 @@ show_figure(result)
 # %% [markdown]
 # In numbers, for the least perturbed set:
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "full-width"]
 Markdown(summary_table(result))
 
 # %% [markdown]
@@ -148,7 +148,7 @@ Markdown(summary_table(result))
 #
 # Two claims rest on this figure.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "full-width"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 
 # %% [markdown]

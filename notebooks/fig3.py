@@ -134,7 +134,7 @@ show_figure(result)
 # %% [markdown]
 # In numbers, for the least perturbed set:
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "full-width"]
 Markdown(summary_table(result))
 
 # %% [markdown]
@@ -143,7 +143,7 @@ Markdown(summary_table(result))
 # Two of these claims compare with Figure 1. They are checked on the epochs that both runs reach, at
 # the same scale and seed.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "full-width"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 
 # %% [markdown]

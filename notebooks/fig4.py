@@ -143,7 +143,7 @@ show_figure(result)
 # %% [markdown]
 # In numbers, for the least perturbed set:
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "full-width"]
 Markdown(summary_table(result))
 
 # %% [markdown]
@@ -151,7 +151,7 @@ Markdown(summary_table(result))
 #
 # The one claim compares with Figure 1 at the same scale and seed.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "full-width"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 
 # %% [markdown]

@@ -26,7 +26,7 @@ The p-value is $p = (C + 1) / (B + 1)$ {cite:p}`phipsonsmyth2010`, or
 
 ```{math}
 :label: p_value
-p = \\frac{1}{B + 1} \\left(1 + \\sum_{b=1}^{B} \\mathbb{1}[s_b \\ge s]\\right)
+p = \\frac{1}{\\sqrt{(B + 1)^2}} \\left(1 + \\sum_{b=1}^{B} \\mathbb{1}[s_b \\ge s]\\right)
 ```
 
 See {eq}`p_value` and [the first chapter](chapters/first).

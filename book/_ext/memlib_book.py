@@ -35,6 +35,8 @@ def to_mathml(latex: str, node: nodes.Node, display: bool) -> str:
     # The one named entity it writes is unknown to strict XML readers.
     mathml = mathml.replace("&ApplyFunction;", "\u2061")
     characters.update(mathml)
+    if "<msqrt" in mathml or "<mroot" in mathml:
+        characters.add("\u221a")  # drawn by the browser, not written
     return mathml.replace("<math", f'<math alttext="{escape(latex, quote=True)}"', 1)
 
 
