@@ -253,6 +253,22 @@ def test_explorer_in_both_themes_and_widths(open_page, theme, colours, red, widt
         assert (int(re.search(r"\d+", ink)[0]) > 128) == (theme == "dark")
 
 
+def test_names_of_epochs_do_not_touch_on_a_telephone(open_page):
+    page = open_page("explorer", "#a=paper,fig1,a,0,0.05,100000", width=390)
+    boxes = (
+        page.locator(".view")
+        .first.locator(".tick-epoch")
+        .evaluate_all(
+            "all => all.map(one => [one.textContent, ...'left right'.split(' ')"
+            ".map(side => one.getBoundingClientRect()[side])])"
+        )
+    )
+    names = {name for name, _, _ in boxes}
+    assert {"1", "100,000"} <= names
+    edges = sorted((left, right) for _, left, right in boxes)
+    assert all(a[1] < b[0] for a, b in zip(edges, edges[1:], strict=False)), boxes
+
+
 def test_explorer_by_touch_and_quickly(open_page, results):
     page = open_page("explorer", "#a=run,fig1,a,0,0.05,1", width=390, has_touch=True)
     chart = page.locator(".chart.epochs").first

@@ -149,16 +149,21 @@
     return svg(width, height, summary(one), content);
   }
 
-  /** Powers of ten, or the first and last epoch where there are fewer than two of them. */
+  /** Powers of ten that have room, or the first and last epoch where there are fewer than two. */
   function epochLabels(epochs, x, width, at) {
     const [first, last] = [epochs[0], epochs.at(-1)];
     const powers = [1, 10, 100, 1000, 10000, 100000, 1000000].filter((p) => p >= first && p <= last);
     const shown = powers.length > 1 ? powers : [...new Set([first, last])];
+    let free = Infinity; // right of here a label is written already
     return shown
+      .toReversed()
       .map((epoch) => {
         const words = explorer.whole(epoch);
-        const inside = width - 3.5 * words.length; // half as wide as the words, about
-        return label(Math.min(x(epoch), inside), at, words, "middle", "tick-epoch");
+        const half = 3.5 * words.length; // half as wide as the words, about
+        const middle = Math.min(x(epoch), width - half);
+        if (middle + half + 6 > free) return "";
+        free = middle - half;
+        return label(middle, at, words, "middle", "tick-epoch");
       })
       .join("");
   }
