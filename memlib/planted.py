@@ -7,7 +7,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from memlib.errors import InputError
-from memlib.plots import LIGHT, Theme, plot_null
+from memlib.method_plots import plot_null
+from memlib.plots import LIGHT, Theme
 from memlib.seeds import stream
 
 CASES = ("neither", "memorized", "learned", "both")
@@ -57,7 +58,7 @@ def planted_features(
 
 
 def plot_cases(nulls: Mapping[str, xr.Dataset], *, theme: Theme = LIGHT) -> Figure:
-    """Draw nulls of several cases, one under the other; see `memlib.plots.plot_null`."""
+    """Draw nulls of several cases, one under the other; see `memlib.method_plots.plot_null`."""
     figure = Figure(figsize=(6.4, 0.8 * len(nulls) + 1.0), layout="constrained")
     plot_null(xr.concat(nulls.values(), dim="perturbation"), ax=figure.subplots(), theme=theme)
     return figure

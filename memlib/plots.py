@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from memlib.null import VERDICTS
 from memlib.results import panels_of
 
 # Dark blue, blue, cyan, grey and red as in the paper; chosen to differ in lightness, too.
@@ -158,6 +157,34 @@ def _plot_seeds(ax: Axes, accuracy: xr.DataArray, colour: str, label: str) -> No
     ax.plot(epochs, mean, color=colour, linewidth=1.5, label=label, zorder=10)
 
 
+def name_ends(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> None:
+    """Write beside a panel's last epoch what each line is, names kept apart."""
+    labels = strength_labels(dataset["perturbation"])
+    colours = perturbation_colours(list(labels), theme)
+    last = dataset.isel(epoch=-1).mean("seed")
+    ends = [
+        (float(last["observed_accuracy"].sel(perturbation=strength)), label, colours[strength])
+        for strength, label in labels.items()
+    ]
+    ends = sorted([*ends, (float(last["validation_accuracy"]), "valid.", theme.validation)])
+    low, high = ax.get_ylim()
+    gap, heights = 0.06 * (high - low), [height for height, _, _ in ends]
+    for i in range(1, len(heights)):
+        heights[i] = max(heights[i], heights[i - 1] + gap)
+    for i in range(len(heights) - 1, -1, -1):
+        heights[i] = min(heights[i], high - gap / 2 - gap * (len(heights) - 1 - i))
+    for height, (_, label, colour) in zip(heights, ends, strict=True):
+        ax.annotate(
+            label,
+            (1.02, height),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            annotation_clip=False,
+            fontsize=8,
+            color=colour,
+        )
+
+
 def plot_figure(tree: xr.DataTree, *, theme: Theme = LIGHT) -> Figure:
     """Draw a figure of the paper from its result: six panels in two rows, four in two.
 
@@ -177,6 +204,9 @@ def plot_figure(tree: xr.DataTree, *, theme: Theme = LIGHT) -> Figure:
     axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
     for ax, dataset in zip(axes.flat, panels.values(), strict=False):
         plot_panel(dataset, ax=ax, theme=theme)
+    for row in range(n_rows):  # in the last panel of each row, which has room beside it
+        index = min((row + 1) * n_columns, len(panels)) - 1
+        name_ends(list(panels.values())[index], ax=axes.flat[index], theme=theme)
     for ax in axes.flat[len(panels) :]:
         ax.set_visible(False)
     for ax in axes[-1]:
@@ -194,81 +224,4 @@ def plot_figure(tree: xr.DataTree, *, theme: Theme = LIGHT) -> Figure:
         fontsize=9,
         labelcolor=theme.ink,
     )
-    return figure
-
-
-def plot_null(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
-    """Draw one null per s-validation set as points, with the observed score as a line.
-
-    Parameters
-    ----------
-    dataset
-        What `memlib.null.compute_null` returns.
-    """
-    strengths = list(dataset["perturbation"].values)
-    for position, strength in enumerate(strengths):
-        one = dataset.sel(perturbation=strength)
-        null = np.sort(one["null_accuracy"].values)
-        offsets = 0.25 * np.sin(np.arange(len(null)) * 2.4)  # spread the points, the same each time
-        ax.scatter(
-            null,
-            position + offsets,
-            s=9,
-            color=theme.colours[0.05],
-            alpha=0.6,
-            linewidths=0,
-            label="shuffled labels (null)" if position == 0 else None,
-        )
-        for value, colour, style, label in (
-            (one["observed_accuracy"], theme.validation, "-", "true labels (observed)"),
-            (one["chance_accuracy"], theme.ink, ":", "chance"),
-        ):
-            ax.plot(
-                [float(value)] * 2,
-                [position - 0.4, position + 0.4],
-                color=colour,
-                linestyle=style,
-                linewidth=2,
-                label=label if position == 0 else None,
-            )
-    verdicts = [VERDICTS[int(code)].replace("_", " ") for code in dataset["verdict"].values]
-    ax.set_yticks(
-        range(len(strengths)),
-        [
-            f"{strength}\nverdict: {verdict}"
-            for strength, verdict in zip(strengths, verdicts, strict=True)
-        ],
-        color=theme.ink,
-    )
-    ax.invert_yaxis()
-    ax.set_xlabel("accuracy", color=theme.ink)
-    style_axes(ax, theme, labelsize=10)
-    ax.legend(
-        loc="lower center",
-        bbox_to_anchor=(0.5, 1),
-        ncols=3,
-        frameon=False,
-        fontsize=8,
-        labelcolor=theme.ink,
-    )
-    return ax
-
-
-def plot_images(
-    rows: Mapping[str, np.ndarray], *, theme: Theme = LIGHT, limits: tuple[float, float] = (0, 1)
-) -> Figure:
-    """Show images (sample, row, column), one labelled row of them a perturbation."""
-    n_images = max(len(images) for images in rows.values())
-    figure = Figure(figsize=(0.95 * n_images + 0.9, 1.0 * len(rows)), layout="constrained")
-    axes = figure.subplots(len(rows), n_images, squeeze=False)
-    for row, (label, images) in zip(axes, rows.items(), strict=True):
-        for ax, image in zip(row, images, strict=True):
-            ax.imshow(
-                image, cmap="gray_r" if theme is LIGHT else "gray", vmin=limits[0], vmax=limits[1]
-            )
-            ax.set_xticks([])
-            ax.set_yticks([])
-            for spine in ax.spines.values():
-                spine.set_color(theme.faint)
-        row[0].set_ylabel(label, color=theme.ink, fontsize=9, rotation=0, ha="right", va="center")
     return figure

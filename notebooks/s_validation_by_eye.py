@@ -27,9 +27,10 @@ data: str = "fashion_mnist_pullover_coat"  # bundled name, or path of a labelled
 from IPython.display import Markdown
 
 from memlib.data import load_data
+from memlib.method_plots import plot_images
 from memlib.perturb import make_s_validation_set
 from memlib.pictures import picture
-from memlib.plots import plot_images, strength_label
+from memlib.plots import strength_label
 from memlib.tables import markdown_table
 
 # %% [markdown]

@@ -13,17 +13,17 @@ from builders import make_result, panel_curves, paper_curves
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from memlib.method_plots import plot_images, plot_null
 from memlib.null import compute_null
 from memlib.perturb import KINDS
 from memlib.pictures import Picture, caption_result, describe_result, picture, show_figure, svg
 from memlib.planted import planted_features
 from memlib.plots import (
+    COLOURS,
     DARK,
     LIGHT,
     perturbation_colours,
     plot_figure,
-    plot_images,
-    plot_null,
     plot_panel,
     strength_label,
     strength_labels,
@@ -200,6 +200,24 @@ def test_panels_stand_as_in_the_paper(figure, shape):
     ]
     assert drawing.axes[0].get_ylabel() == "accuracy"
     assert drawing.axes[-1].get_xlabel() == "training epoch"
+
+
+def test_lines_are_named_where_they_end_in_the_last_panel_of_each_row():
+    figure = plot_figure(make_result("fig1"))
+    for ax in figure.axes:
+        shown = ax.get_title("left")[0]
+        dataset = panels_of(make_result("fig1"))[shown]
+        texts = {text.get_text(): text for text in ax.texts}
+        assert set(texts) == ({"5 %", "10 %", "100 %", "valid."} if shown in "cf" else set())
+        if texts:
+            heights = {name: text.xy[1] for name, text in texts.items()}
+            gaps = np.diff(sorted(heights.values()))
+            assert gaps.min() > 0.03
+            last = dataset.isel(epoch=-1, seed=0)
+            ends = {"100 %": last["observed_accuracy"][-1], "valid.": last["validation_accuracy"]}
+            for name, end in ends.items():
+                assert heights[name] == pytest.approx(float(end), abs=0.07)
+            assert to_hex(texts["100 %"].get_color()) == COLOURS[1.0]
 
 
 def test_legend_names_every_curve_once_in_its_colour():
