@@ -177,7 +177,8 @@ def robustness_table(tree: xr.DataTree) -> str:
     rows = []
     for run in CLAIMS_OF:
         dataset = run_of(tree, "default", run)
-        assert dataset is not None
+        if dataset is None:
+            continue
         for (number, label), check in checks_of(dataset, run).items():
             found = overturned.get((number, label), [])
             rows.append(

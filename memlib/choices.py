@@ -163,6 +163,7 @@ def stored_choices(name: str = "choices") -> xr.DataTree | None:
 def measure_choices(
     names: tuple[str, ...] = tuple(CHOICES),
     *,
+    runs: tuple[str, ...] = ALL,
     scale: str = "teaching",
     n_seeds: int = N_SEEDS,
     n_jobs: int | None = None,
@@ -174,7 +175,9 @@ def measure_choices(
     Parameters
     ----------
     names
-        Of `CHOICES`.
+        Of `CHOICES`. Those that are tried on none of the runs are left out.
+    runs
+        Of `RUNS`.
     scale, n_seeds
         Of every run.
     n_jobs
@@ -194,12 +197,13 @@ def measure_choices(
 
     groups: dict[str, xr.Dataset] = {}
     root: dict[str, Any] = {}
+    names = tuple(name for name in names if set(CHOICES[name].runs) & set(runs))
     began = time.monotonic()
     for done, name in enumerate(names, start=1):
         choice = CHOICES[name]
         about = {"question": choice.question, "label": choice.label, "against": choice.against}
         groups[f"/{name}"] = xr.Dataset(attrs=about | {"changes": to_json(dict(choice.changes))})
-        for run in choice.runs:
+        for run in (run for run in choice.runs if run in runs):
             where = RUNS[run]
             tree = run_figure(
                 where.figure,

@@ -86,6 +86,7 @@ def verify(scale: str, pieces: int, seed: int, minutes: float) -> None:
 
 @click.command()
 @click.option("--only", help="Names of choices, for example loss,he; all when left out.")
+@click.option("--runs", help="Runs: images, noise, cnn (slow, the last); all when left out.")
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(min=1))
 @click.option("--scale", default="teaching", show_default=True, help=f"One of {', '.join(SCALES)}.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as cores.")
@@ -93,6 +94,7 @@ def verify(scale: str, pieces: int, seed: int, minutes: float) -> None:
 @click.option("-p", "assignments", multiple=True, metavar="NAME=VALUE", help="Of every run.")
 def choices(
     only: str | None,
+    runs: str | None,
     seeds: int,
     scale: str,
     jobs: int | None,
@@ -101,12 +103,16 @@ def choices(
 ) -> None:
     """Change what the paper leaves open, one thing at a time, and write data/results/choices.nc."""
     from memlib.chapters import parse_assignments
-    from memlib.choices import CHOICES, choices_path, measure_choices, write_choices
+    from memlib.choices import CHOICES, RUNS, choices_path, measure_choices, write_choices
 
     names = tuple(CHOICES) if only is None else ("default", *only.split(","))
     for name in names:
         if name not in CHOICES:
             raise InputError(f"--only {name}: take some of {', '.join(CHOICES)}")
+    chosen = tuple(RUNS) if runs is None else tuple(runs.split(","))
+    for run in chosen:
+        if run not in RUNS:
+            raise InputError(f"--runs {run}: take some of {', '.join(RUNS)}")
     path = output or choices_path()
     if path.suffix != ".nc":
         raise InputError(f"--output {path}: the name should end in .nc")
@@ -115,6 +121,7 @@ def choices(
     store.require_writable(path.parent)
     tree = measure_choices(
         tuple(dict.fromkeys(names)),
+        runs=chosen,
         scale=scale,
         n_seeds=seeds,
         n_jobs=jobs,

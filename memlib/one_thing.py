@@ -3,7 +3,7 @@
 Drawn from the stored dataset of the open choices alone (no torch).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,9 +45,10 @@ def command_of(choice: Choice) -> str:
     return run_command(RUNS[run].figure, (RUNS[run].panel,), choice.settings(run))
 
 
-def _shown_runs(choice: Choice) -> tuple[str, ...]:
-    """Return the runs that a page shows: the CNN's only where there is no other."""
-    return tuple(run for run in choice.runs if run != "cnn") or choice.runs
+def _shown_runs(choice: Choice, stored: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Return the runs that a page shows, of those stored: the CNN's only where it has no other."""
+    runs = tuple(run for run in choice.runs if run != "cnn") or choice.runs
+    return runs if stored is None else tuple(run for run in runs if run in stored)
 
 
 def parameters_table() -> str:
@@ -100,7 +101,7 @@ def change_cards(tree: xr.DataTree | None, *names: str) -> Iterator[Card]:
 def describe_change(tree: xr.DataTree, name: str) -> str:
     """Say in numbers what a change did to null and observed score, and how long it takes."""
     parts, seconds = [], []
-    for run in _shown_runs(CHOICES[name]):
+    for run in _shown_runs(CHOICES[name], tree.children[name].children):
         node, one = tree[f"{name}/{run}"], effect(tree, name, run)
         assert one is not None
         seconds.append(f"{run} {duration(node.attrs['compute_seconds'] / node.sizes['seed'])}")
@@ -162,7 +163,7 @@ def show_change(tree: xr.DataTree, name: str) -> Picture:
     group = tree.children[name]
     against = tree.children[str(group.attrs["against"])]
     pairs = {}
-    for run in _shown_runs(CHOICES[name]):
+    for run in _shown_runs(CHOICES[name], group.children):
         changed, reference = run_of(tree, name, run), run_of(tree, against.name or "", run)
         assert changed is not None
         assert reference is not None

@@ -42,7 +42,12 @@ def _shown(dataset: xr.Dataset) -> str:
 
 
 def puzzle_table(tree: xr.DataTree) -> str:
-    """Return each choice with its seeds' onsets, its lowest null, and where both scores end."""
+    """Return each choice with its seeds' onsets, its lowest null, and where both scores end.
+
+    Empty where no run of panel f is stored.
+    """
+    if not tried(tree):
+        return ""
     rows, ends = [], set()
     for name, dataset in tried(tree).items():
         mean, last = null_mean(dataset, STRENGTH), dataset.isel(epoch=-1)

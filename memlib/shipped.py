@@ -112,19 +112,22 @@ def describe_shipped(figure: str, scale: str = "paper") -> str:
     found = shortfalls(figure, scale)
     if not found:
         return f"This is the whole of {figure} at {scale} scale."
-    lacking = [one.split()[1] for one in found]
-    missing = [one.split()[1] for one in found if one.endswith("not yet run")]
-    if missing:
-        found = [one for one in found if not one.endswith("not yet run")]
-        many = len(missing) > 1
-        found.append(
-            f"panel{'s' if many else ''} {', '.join(missing)} {'are' if many else 'is'} not yet run"
-        )
+    panels: dict[str, list[str]] = {}
+    for one in found:
+        _, panel, lack = one.split(" ", 2)
+        panels.setdefault(lack, []).append(panel)
+    lacking = sorted(panel for some in panels.values() for panel in some)
     command = f"memlib run {figure} --scale {scale} --panels {','.join(lacking)}"
     return (
-        f"**Short of the {scale} scale:** {'; '.join(found)}. This would finish it: `{command}`, "
-        f"then `memlib ship` with the same arguments."
+        f"**Short of the {scale} scale:** {'; '.join(map(_lack, panels.values(), panels))}. This "
+        f"would finish it: `{command}`, then `memlib ship` with the same arguments."
     )
+
+
+def _lack(panels: list[str], lack: str) -> str:
+    if len(panels) == 1:
+        return f"panel {panels[0]} {lack}"
+    return f"panels {', '.join(panels)} {lack.replace('is ', 'are ').replace('was ', 'were ')}"
 
 
 def how_made(dataset: xr.Dataset) -> dict[str, str]:

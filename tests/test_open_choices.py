@@ -27,6 +27,7 @@ from memlib.choices import (
 from memlib.cli import main
 from memlib.errors import ResultError
 from memlib.figures import resolve
+from memlib.one_thing import change_cards
 
 TINY = {
     **{"n_images": 60, "n_validation_images": 40, "epochs": 3, "n_measured_epochs": 2},
@@ -149,3 +150,20 @@ def test_bad_arguments_are_one_line(arguments, said):
 def test_change_is_told_with_its_range_over_several_seeds():
     assert change_text(np.array([-0.25])) == "−0.250"
     assert change_text(np.array([-0.25, 0.5, 0.125])) == "+0.125 (−0.250 to +0.500)"
+
+
+def test_choices_may_be_tried_on_some_runs_only(monkeypatch, tmp_path):
+    monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
+    names = ("default", "loss", "raw", "strides")
+    tree = measure_choices(names, runs=("noise",), n_seeds=1, n_jobs=1, say=str, **TINY)
+    assert {name: set(group.children) for name, group in tree.children.items()} == {
+        "default": {"noise"},
+        "loss": {"noise"},
+    }
+    assert "Observed scores lie" in robustness_table(tree)
+    (card,) = change_cards(tree, "loss")
+    assert "On noise the null" in card.text
+    assert "On images" not in card.text
+    done = CliRunner().invoke(main, ["choices", "--runs", "sound"])
+    assert done.exit_code != 0
+    assert "--runs sound: take some of images, noise, cnn" in str(done.output) + str(done.exception)

@@ -65,3 +65,4 @@ def test_choices_without_panel_f_show_no_puzzle():
     tree = xr.DataTree.from_dict({"/default/noise": xr.Dataset()})
     assert "No run of panel f" in describe_puzzle(tree)
     assert show_puzzle(tree) is None
+    assert puzzle_table(tree) == ""
