@@ -301,7 +301,7 @@ def _other_dynamics(fig1: Panels, fig4: Panels) -> Iterable[Check]:
     for panel, sgd, rmsprop, until in _both(fig1, fig4):
         grid = np.geomspace(1, until, 25)
         difference = _at(null_mean(rmsprop, 0.05), grid) - _at(null_mean(sgd, 0.05), grid)
-        largest[panel] = float(difference[int(np.abs(difference.values).argmax())])
+        largest[panel] = float(difference[np.abs(difference).argmax()])
     if largest:
         text = ", ".join(f"{panel} {value:+.3f}" for panel, value in largest.items())
         holds = max(abs(value) for value in largest.values()) > 0.05

@@ -118,7 +118,7 @@ def test_readme_noise_command_shows_what_the_readme_says(tmp_path):
     before = mean.sel(epoch=mean["epoch"] <= onset)
     assert float(before[0] - before.min()) > 0.05
     after: xr.DataArray = mean.sel(epoch=mean["epoch"] > onset)
-    assert 200 <= int(after["epoch"][int(after.argmax())]) <= 600
+    assert 200 <= int(after.idxmax("epoch")) <= 600
     assert float(after.max() - after[-1]) > 0.02
     assert float(panel["observed_accuracy"].sel(perturbation=0.05)[0, -1]) > 0.99
 
