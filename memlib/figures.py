@@ -1,4 +1,4 @@
-"""The paper's five figures and three scales, declared; what a user may change, validated.
+"""The paper's five figures and four scales, declared; what a user may change, validated.
 
 A figure is data: which panels, which inputs, which optimizer, which perturbations. A scale says
 how much of it: epochs, images, permutations, trees. `resolve` joins both with what the user asks
@@ -82,7 +82,7 @@ FIGURES = {
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of a figure is run; `seconds` tells a reader what to expect."""
+    """How much of a figure is run; `expect` tells a reader how long it takes."""
 
     name: str
     expect: str
