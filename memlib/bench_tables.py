@@ -12,7 +12,7 @@ from matplotlib.ticker import NullFormatter
 from memlib.bench_dataset import read_bench
 from memlib.bench_timing import MEASURED
 from memlib.pictures import Picture, picture
-from memlib.plots import LIGHT, Theme, strength_label, style_axes
+from memlib.plots import LIGHT, Theme, side_steps, strength_label, style_axes
 from memlib.tables import markdown_table
 
 RATIO_HEADER = ("what", "against", "times as fast", "memlib", "reference")
@@ -234,11 +234,10 @@ def plot_ratios(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     rows = np.arange(len(ratios))
     for row, values in zip(rows, ratios, strict=True):
         known = np.sort(values[np.isfinite(values)])
-        offsets = 0.12 * np.sin(np.arange(known.size) * 2.4)  # spread the points, the same always
         first = row == 0
         ax.scatter(
             known,
-            row + offsets,
+            row + side_steps(known.size, 0.12),
             s=16,
             color=theme.colours[0.05],
             alpha=0.7,

@@ -116,8 +116,9 @@ def choices(
     path = output or choices_path()
     if path.suffix != ".nc":
         raise InputError(f"--output {path}: the name should end in .nc")
-    if only is not None and output is None:
-        raise InputError("--only needs an --output: the file of all choices stays")
+    for option, given in (("--only", only), ("--runs", runs)):
+        if given is not None and output is None:
+            raise InputError(f"{option} needs an --output: the file of all choices stays")
     store.require_writable(path.parent)
     tree = measure_choices(
         tuple(dict.fromkeys(names)),

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memlib.null import VERDICTS
-from memlib.plots import LIGHT, Theme, style_axes
+from memlib.plots import LIGHT, Theme, side_steps, style_axes
 
 
 def plot_null(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
@@ -23,10 +23,9 @@ def plot_null(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     for position, strength in enumerate(strengths):
         one = dataset.sel(perturbation=strength)
         null = np.sort(one["null_accuracy"].values)
-        offsets = 0.25 * np.sin(np.arange(len(null)) * 2.4)  # spread the points, the same each time
         ax.scatter(
             null,
-            position + offsets,
+            position + side_steps(len(null), 0.25),
             s=9,
             color=theme.colours[0.05],
             alpha=0.6,

@@ -39,8 +39,6 @@ def opening_values(tree: xr.DataTree, panel: str) -> dict[str, Any]:
     null = null_mean(dataset, STRENGTH)
     last = dataset.sel(perturbation=STRENGTH).isel(epoch=-1)
     return {
-        "network": str(dataset.attrs["network"]),
-        "scale": str(tree.attrs["scale"]),
         "epochs": f"{int(dataset['epoch'][-1]):,}",
         "chance": f"{float(dataset['chance_accuracy'].mean()):.2f}",
         "null_first": f"{float(null[0]):.2f}",
@@ -85,7 +83,8 @@ def show_opening(tree: xr.DataTree, panel: str) -> Picture:
         f"to {float(null[-1]):.2f} at epoch {int(null['epoch'][-1]):,}.",
     ]
     caption = (
-        f"{str(tree.attrs['scale']).capitalize()} scale, panel {panel} of Figure 1 "
+        f"{str(tree.attrs['scale']).capitalize()} scale, panel {panel} of Figure "
+        f"{str(tree.attrs['figure']).removeprefix('fig')} "
         f"({dataset.attrs['network']}), {dataset.sizes['seed']} "
         f"seed{'s' if dataset.sizes['seed'] > 1 else ''}, {dataset.sizes['permutation']} shuffles; "
         "middle: the epoch of the highest null; band: nine tenths of the shuffles."

@@ -57,6 +57,11 @@ def strength_labels(perturbation: xr.DataArray) -> dict[float, str]:
     }
 
 
+def side_steps(n: int, width: float) -> np.ndarray:
+    """Return steps aside that keep n points from hiding each other, the same each time."""
+    return width * np.sin(np.arange(n) * 2.4)
+
+
 def perturbation_colours(strengths: Sequence[float], theme: Theme = LIGHT) -> dict[float, str]:
     """Return a colour for each strength: the paper's own, others from a sequential palette."""
     others = [strength for strength in strengths if strength not in theme.colours]

@@ -74,7 +74,7 @@ def describe_puzzle(tree: xr.DataTree) -> str:
     """Say what the default finds, what the paper says, and which choices explain the difference."""
     runs = tried(tree)
     if "default" not in runs:
-        return "No run of panel f is stored among these choices."
+        return "No run of panel f is stored among these choices: `memlib choices` adds them."
     default = runs.pop("default")
     labels = [
         f"{tree.children[name].attrs['question']}: {tree.children[name].attrs['label']}"

@@ -91,43 +91,43 @@ def ship(tree: xr.DataTree) -> Path:
     return write_result(joined, shipped_path(figure, scale))
 
 
-def shortfalls(figure: str, scale: str = "paper") -> list[str]:
-    """Say panel by panel what a shipped result lacks of its scale; empty when it is whole."""
+def lacks(figure: str, scale: str = "paper") -> dict[str, str]:
+    """Return what each panel of a shipped result lacks of its scale; empty when it is whole."""
     tree, size = read_shipped(figure, scale), SCALES[scale]
     panels = {} if tree is None else panels_of(tree)
-    found = []
+    found = {}
     for panel in FIGURES[figure].panels:
         whole = size.cnn_epochs if ARCHITECTURES[panel].is_cnn else size.epochs
         if panel not in panels:
-            found.append(f"panel {panel} is not yet run")
+            found[panel] = "not yet run"
         elif (last := int(panels[panel]["epoch"][-1])) < whole:
-            found.append(f"panel {panel} was run to epoch {last:,} of {whole:,}")
+            found[panel] = f"run to epoch {last:,} of {whole:,}"
         elif (seeds := panels[panel].sizes["seed"]) < size.n_seeds:
-            found.append(f"panel {panel} was run with {seeds} of {size.n_seeds} seeds")
+            found[panel] = f"run with {seeds} of {size.n_seeds} seeds"
     return found
+
+
+def shortfalls(figure: str, scale: str = "paper") -> list[str]:
+    """Say what a shipped result lacks of its scale, panels that lack the same together."""
+    panels: dict[str, list[str]] = {}
+    for panel, lack in lacks(figure, scale).items():
+        panels.setdefault(lack, []).append(panel)
+    return [
+        f"panel{'s' if len(some) > 1 else ''} {', '.join(some)} {lack}"
+        for lack, some in panels.items()
+    ]
 
 
 def describe_shipped(figure: str, scale: str = "paper") -> str:
     """Return a Markdown sentence on what a shipped result lacks, and what would finish it."""
-    found = shortfalls(figure, scale)
-    if not found:
+    lacking = lacks(figure, scale)
+    if not lacking:
         return f"This is the whole of {figure} at {scale} scale."
-    panels: dict[str, list[str]] = {}
-    for one in found:
-        _, panel, lack = one.split(" ", 2)
-        panels.setdefault(lack, []).append(panel)
-    lacking = sorted(panel for some in panels.values() for panel in some)
     command = f"memlib run {figure} --scale {scale} --panels {','.join(lacking)}"
     return (
-        f"**Short of the {scale} scale:** {'; '.join(map(_lack, panels.values(), panels))}. This "
-        f"would finish it: `{command}`, then `memlib ship` with the same arguments."
+        f"**Short of the {scale} scale:** {'; '.join(shortfalls(figure, scale))}. This would "
+        f"finish it: `{command}`, then `memlib ship` with the same arguments."
     )
-
-
-def _lack(panels: list[str], lack: str) -> str:
-    if len(panels) == 1:
-        return f"panel {panels[0]} {lack}"
-    return f"panels {', '.join(panels)} {lack.replace('is ', 'are ').replace('was ', 'were ')}"
 
 
 def how_made(dataset: xr.Dataset) -> dict[str, str]:

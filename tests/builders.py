@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -12,7 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from memlib.architectures import ARCHITECTURES
 from memlib.figures import FIGURES, resolve
 from memlib.null import null_dataset
-from memlib.results import SCHEMA_VERSION, assemble, label_panel
+from memlib.results import SCHEMA_VERSION, assemble, label_panel, panels_of
 from memlib.version import __version__
 
 EPOCHS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
@@ -183,6 +184,32 @@ def make_results(
     if change is not None:
         change(figures)
     return {name: make_result(name, figures[name]) for name in names}
+
+
+def one_panel(letter: str, curves: Curves) -> xr.Dataset:
+    """Return one panel of Fig. 5 from planted curves."""
+    return panels_of(make_result("fig5", {letter: curves}))[letter]
+
+
+def flat(value: float) -> np.ndarray:
+    """Return a curve over `EPOCHS` that stays where it is."""
+    return np.full(len(EPOCHS), value)
+
+
+def put(
+    figure: str, panel: str, kind: str, strength: float, value: Any
+) -> Callable[[Figures], None]:
+    """Return a change of one curve; `value` may be a function of all figures."""
+
+    def change(figures: Figures) -> None:
+        curves = figures[figure][panel]
+        new = value(figures) if callable(value) else value
+        if kind == "validation":
+            curves.validation[:] = new
+        else:
+            getattr(curves, kind)[strength] = np.broadcast_to(new, len(curves.epochs)).copy()
+
+    return change
 
 
 class CountingClassifier(ClassifierMixin, BaseEstimator):

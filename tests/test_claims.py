@@ -5,32 +5,18 @@ import json
 import numpy as np
 import pytest
 from builders import (
-    CNN_EPOCHS,
     EPOCHS,
+    flat,
     make_result,
     make_results,
     panel_curves,
     paper_curves,
+    put,
     through,
 )
 
 from memlib.claim import Check, Outcome
 from memlib.claims import CLAIMS, check_claims
-from memlib.quantities import (
-    distance_from_chance,
-    forgetting_epoch,
-    memorization_level,
-    null_mean,
-    onset_epoch,
-)
-from memlib.results import panels_of
-from memlib.tables import (
-    claims_table,
-    markdown_table,
-    provenance_table,
-    spread_text,
-    summary_table,
-)
 
 FIGURES_OF = {  # claim: figures its check needs (figures.md, "What the text claims")
     **dict.fromkeys(range(1, 11), ("fig1",)),
@@ -49,10 +35,6 @@ def results():
 
 def outcome(results, number):
     return next(one for one in check_claims(results) if one.claim.number == number)
-
-
-def one_panel(letter, curves):
-    return panels_of(make_result("fig5", {letter: curves}))[letter]
 
 
 def test_all_22_claims_of_the_paper_with_their_figures():
@@ -79,10 +61,6 @@ def test_claim_holds_where_it_should(results, number):
     found = outcome(results, number)
     assert [check for check in found.checks if not check.holds] == []
     assert found.verdict == "reproduced"
-
-
-def flat(value):
-    return np.full(len(EPOCHS), value)
 
 
 def swing(low, high):
@@ -112,20 +90,6 @@ def no_early_fall(f):
     d = f["fig5"]["d"]
     d.null[0.05] = flat(0.6)
     d.observed[0.05] = np.where(np.array(EPOCHS) < 30, 0.6, 0.99)
-
-
-def put(figure, panel, kind, strength, value):
-    """Return a change of one curve; `value` may be a function of all figures."""
-
-    def change(figures):
-        curves = figures[figure][panel]
-        new = value(figures) if callable(value) else value
-        if kind == "validation":
-            curves.validation[:] = new
-        else:
-            getattr(curves, kind)[strength] = np.broadcast_to(new, len(curves.epochs)).copy()
-
-    return change
 
 
 def null_of(figure, panel, strength, plus=0.0):
@@ -254,137 +218,3 @@ def test_cnns_and_mlps_are_compared_at_the_same_epochs():
     checks = outcome({"fig1": make_result("fig1", panels)}, 9).checks
     first, second = checks[0].value.split(" against ")
     assert float(first) == pytest.approx(float(second), abs=0.0011)
-
-
-@pytest.mark.parametrize("learned_from", [1, 30, 100_000])
-def test_onset_is_where_learning_sets_in_for_good(learned_from):
-    curves = panel_curves(EPOCHS, flat(0.6), onset=learned_from)
-    assert onset_epoch(one_panel("d", curves)) == learned_from
-
-
-def test_onset_skips_an_early_flicker():
-    curves = panel_curves(EPOCHS, flat(0.6), onset=300)
-    curves.observed[0.05][1] = 0.9
-    assert onset_epoch(one_panel("d", curves)) == 300
-
-
-def test_no_onset_when_not_learned_at_the_end():
-    curves = panel_curves(EPOCHS, flat(0.6), onset=30)
-    curves.observed[0.05][-1] = 0.6
-    assert onset_epoch(one_panel("d", curves)) is None
-
-
-def test_no_onset_unless_every_seed_learned():
-    curves = panel_curves(EPOCHS, flat(0.6), onset=30)
-    dataset = panels_of(make_result("fig5", {"d": curves}, seeds=(0, 1)))["d"]
-    assert onset_epoch(dataset) == 30
-    dataset["p_value"][1, -1] = 0.5
-    assert onset_epoch(dataset) is None
-
-
-@pytest.mark.parametrize(
-    ("points", "expected"),
-    [
-        ([(1, 0.8), (30, 0.6), (300, 0.9), (1e5, 0.7)], 300),
-        ([(1, 0.8), (30, 0.6), (300, 0.9), (1e5, 0.5)], 300),  # ends below the early low
-        ([(1, 0.95), (30, 0.6), (300, 0.9), (1e5, 0.65)], 300),  # lower than the untrained one
-        ([(1, 0.5), (300, 0.9), (1e5, 0.7)], 300),
-        ([(1, 0.8), (30, 0.6), (1e5, 0.9)], None),  # still rising
-        ([(1, 0.9), (1e5, 0.5)], None),  # falls from the start: never memorized by training
-        ([(1, 0.6)], None),
-        ([(1, 0.5), (300, 0.605), (1e5, 0.6)], None),  # too small a fall
-    ],
-)
-def test_forgetting_is_the_last_peak(points, expected):
-    curves = panel_curves(EPOCHS, through(EPOCHS, *points))
-    assert forgetting_epoch(one_panel("d", curves)) == expected
-
-
-def test_quantities_by_hand():
-    curves = panel_curves((1, 10, 100), np.array([0.5, 0.6, 0.8]), validation=0.5)
-    dataset = one_panel("a", curves)
-    np.testing.assert_allclose(null_mean(dataset, 0.05), [0.5, 0.6, 0.8])
-    assert memorization_level(dataset, 0.05) == pytest.approx(1.9 / 3)
-    assert memorization_level(dataset, 0.05, until=10) == pytest.approx(0.55)
-    accuracy, chance = dataset["validation_accuracy"], dataset["chance_accuracy"][..., 0]
-    assert distance_from_chance(accuracy + np.array([-0.2, 0.2, 0.1]), chance) == pytest.approx(
-        0.5 / 3
-    )
-    with pytest.raises(KeyError):
-        null_mean(dataset, 0.07)
-
-
-def cells(line):
-    return line.replace(r"\|", "").count("|")
-
-
-@pytest.mark.parametrize("name", ["claims", "partial", "summary", "provenance", "pipes"])
-def test_tables_are_valid_markdown(results, name):
-    text = {
-        "claims": lambda: claims_table(check_claims(results)),
-        "partial": lambda: claims_table(check_claims({"fig1": results["fig1"]})),
-        "summary": lambda: summary_table(results["fig5"]),
-        "provenance": lambda: provenance_table(results["fig2"]),
-        "pipes": lambda: markdown_table(["a", "b"], [["x|y", 1], ["", None]]),
-    }[name]()
-    lines = text.split("\n")
-    assert len({cells(line) for line in lines}) == 1
-    assert all(line.startswith("| ") and line.endswith(" |") for line in lines)
-    assert set(lines[1]) == {"|", " ", "-"}
-
-
-def test_claims_table_shows_verdicts_and_what_failed(results):
-    tables = [
-        claims_table(check_claims(make_results(change, ("fig5",)), figure="fig5"))
-        for change in (None, put("fig5", "f", "null", 0.05, 0.52))
-    ]
-    rows = [table.split("\n")[2] for table in tables]
-    assert "**reproduced**" in rows[0]
-    assert "✗" not in rows[0]
-    assert "f: 0.520 ✗" in rows[1]
-    assert "**partly**" in rows[1]
-
-
-def test_claims_table_folds_many_checks_that_hold_and_names_panels_left_out():
-    panels = paper_curves()["fig1"]
-    panels["a"].observed[0.05] = panels["a"].null[0.05]
-    del panels["f"]
-    table = claims_table(check_claims({"fig1": make_result("fig1", panels)}, figure="fig1"))
-    row = table.split("\n")[2]
-    assert "hold: 9 of 10 checks; a, 5%: 0 % of epochs and seeds ✗; not run: f" in row
-
-
-def test_summary_is_of_the_least_perturbed_set_in_any_order():
-    panels = {"c": panel_curves(CNN_EPOCHS, through(CNN_EPOCHS, (1, 0.6), (300, 0.8), (1e4, 0.7)))}
-    rows = [
-        summary_table(make_result("fig1", panels, strengths=strengths)).split("\n")
-        for strengths in ((0.05, 0.10), (0.10, 0.05))
-    ]
-    assert rows[0] == rows[1]
-    assert rows[0][2].split(" | ")[2:] == [
-        "0.600",
-        "0.800 (epoch 300)",
-        "0.700 (epoch 10,000)",
-        "0.950",
-        "0.500 |",
-    ]
-
-
-def test_provenance_names_parameters_and_versions(results):
-    text = provenance_table(results["fig4"])
-    assert "| parameter `optimizer` | rmsprop |" in text
-    assert "| base seed | 0 |" in text
-    assert f"numpy {np.__version__}" in text
-
-
-@pytest.mark.parametrize(
-    ("estimate", "interval", "text"),
-    [
-        (1, (1, 1), " [1 to 1]"),
-        (40, (1, 12_500), " [1 to 12,500]"),
-        (1.0, (0.5, 1.0), " [0.500 to 1.000]"),
-        (0.02, (-0.01, 0.05), " [-0.010 to 0.050]"),
-    ],
-)
-def test_interval_of_epochs_is_in_whole_epochs_and_any_other_a_share(estimate, interval, text):
-    assert spread_text(Check("a", "", True, estimate, interval)) == text

@@ -21,7 +21,7 @@ def planted():
 def test_sentences_hold_the_numbers_of_the_result(planted):
     values = opening_values(planted, "a")
     assert values | {"picture": ""} == {
-        **{"network": "MLP 256-16", "scale": "teaching", "epochs": "1,000", "chance": "0.50"},
+        **{"epochs": "1,000", "chance": "0.50"},
         **{"null_first": "0.61", "null_peak": "0.77", "peak_epoch": "100", "null_last": "0.69"},
         **{"observed_last": "0.93", "picture": ""},
     }

@@ -1,0 +1,96 @@
+"""Results as Markdown: valid tables that say what the results say."""
+
+import numpy as np
+import pytest
+from builders import CNN_EPOCHS, make_result, make_results, panel_curves, paper_curves, put, through
+
+from memlib.claim import Check
+from memlib.claims import check_claims
+from memlib.tables import (
+    claims_table,
+    markdown_table,
+    provenance_table,
+    spread_text,
+    summary_table,
+)
+
+
+@pytest.fixture(scope="module")
+def results():
+    return make_results()
+
+
+def cells(line):
+    return line.replace(r"\|", "").count("|")
+
+
+@pytest.mark.parametrize("name", ["claims", "partial", "summary", "provenance", "pipes"])
+def test_tables_are_valid_markdown(results, name):
+    text = {
+        "claims": lambda: claims_table(check_claims(results)),
+        "partial": lambda: claims_table(check_claims({"fig1": results["fig1"]})),
+        "summary": lambda: summary_table(results["fig5"]),
+        "provenance": lambda: provenance_table(results["fig2"]),
+        "pipes": lambda: markdown_table(["a", "b"], [["x|y", 1], ["", None]]),
+    }[name]()
+    lines = text.split("\n")
+    assert len({cells(line) for line in lines}) == 1
+    assert all(line.startswith("| ") and line.endswith(" |") for line in lines)
+    assert set(lines[1]) == {"|", " ", "-"}
+
+
+def test_claims_table_shows_verdicts_and_what_failed(results):
+    tables = [
+        claims_table(check_claims(make_results(change, ("fig5",)), figure="fig5"))
+        for change in (None, put("fig5", "f", "null", 0.05, 0.52))
+    ]
+    rows = [table.split("\n")[2] for table in tables]
+    assert "**reproduced**" in rows[0]
+    assert "✗" not in rows[0]
+    assert "f: 0.520 ✗" in rows[1]
+    assert "**partly**" in rows[1]
+
+
+def test_claims_table_folds_many_checks_that_hold_and_names_panels_left_out():
+    panels = paper_curves()["fig1"]
+    panels["a"].observed[0.05] = panels["a"].null[0.05]
+    del panels["f"]
+    table = claims_table(check_claims({"fig1": make_result("fig1", panels)}, figure="fig1"))
+    row = table.split("\n")[2]
+    assert "hold: 9 of 10 checks; a, 5%: 0 % of epochs and seeds ✗; not run: f" in row
+
+
+def test_summary_is_of_the_least_perturbed_set_in_any_order():
+    panels = {"c": panel_curves(CNN_EPOCHS, through(CNN_EPOCHS, (1, 0.6), (300, 0.8), (1e4, 0.7)))}
+    rows = [
+        summary_table(make_result("fig1", panels, strengths=strengths)).split("\n")
+        for strengths in ((0.05, 0.10), (0.10, 0.05))
+    ]
+    assert rows[0] == rows[1]
+    assert rows[0][2].split(" | ")[2:] == [
+        "0.600",
+        "0.800 (epoch 300)",
+        "0.700 (epoch 10,000)",
+        "0.950",
+        "0.500 |",
+    ]
+
+
+def test_provenance_names_parameters_and_versions(results):
+    text = provenance_table(results["fig4"])
+    assert "| parameter `optimizer` | rmsprop |" in text
+    assert "| base seed | 0 |" in text
+    assert f"numpy {np.__version__}" in text
+
+
+@pytest.mark.parametrize(
+    ("estimate", "interval", "text"),
+    [
+        (1, (1, 1), " [1 to 1]"),
+        (40, (1, 12_500), " [1 to 12,500]"),
+        (1.0, (0.5, 1.0), " [0.500 to 1.000]"),
+        (0.02, (-0.01, 0.05), " [-0.010 to 0.050]"),
+    ],
+)
+def test_interval_of_epochs_is_in_whole_epochs_and_any_other_a_share(estimate, interval, text):
+    assert spread_text(Check("a", "", True, estimate, interval)) == text
