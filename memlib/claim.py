@@ -52,11 +52,15 @@ class Claim:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A claim with its checks on stored results, and the panels that were not run."""
+    """A claim with its checks on stored results, and the panels that were not run.
+
+    ``scale`` is that of the results, where several could have been taken.
+    """
 
     claim: Claim
     checks: tuple[Check, ...]
     left_out: tuple[str, ...] = ()
+    scale: str | None = None
 
     @property
     def verdict(self) -> str:

@@ -67,6 +67,24 @@ def check_claims(
     return outcomes
 
 
+def most_complete(by_scale: Mapping[str, Sequence[Outcome]]) -> list[Outcome]:
+    """Return each claim's outcome at the scale that has run most of its panels.
+
+    Parameters
+    ----------
+    by_scale
+        Outcomes of the same claims by scale, the preferred scale first: it is taken where two
+        have run as many panels.
+    """
+    return [
+        min(
+            (replace(outcome, scale=scale) for scale, outcome in zip(by_scale, own, strict=True)),
+            key=lambda one: (not one.checks, len(one.left_out)),
+        )
+        for own in zip(*by_scale.values(), strict=True)
+    ]
+
+
 def _outcome(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
     own = [panels[name] for name in claim.needs if name in panels]
     if len(own) < len(claim.needs):

@@ -31,9 +31,14 @@ def onsets(dataset: xr.Dataset) -> list[int | None]:
     return [onset_epoch(dataset.isel(seed=[index])) for index in range(dataset.sizes["seed"])]
 
 
+def n_near(dataset: xr.Dataset) -> int:
+    """Return the number of seeds whose onset is near the paper's, as claim 21's rule has it."""
+    return sum(near(epoch, ONSETS[PANEL]) for epoch in onsets(dataset))
+
+
 def explains(dataset: xr.Dataset) -> bool:
-    """Say whether every seed's onset is near the paper's, as the rule of claim 21 has it."""
-    return all(near(epoch, ONSETS[PANEL]) for epoch in onsets(dataset))
+    """Say whether every seed's onset is near the paper's."""
+    return n_near(dataset) == dataset.sizes["seed"]
 
 
 def _shown(dataset: xr.Dataset) -> str:
@@ -61,7 +66,7 @@ def puzzle_table(tree: xr.DataTree) -> str:
                 f"{float(mean.min()):.3f} (epoch {int(mean.idxmin()):,})",
                 f"{float(mean[-1]):.3f}",
                 f"{float(last['observed_accuracy'].sel(perturbation=STRENGTH).mean()):.3f}",
-                "yes" if explains(dataset) else "no",
+                f"{n_near(dataset)} of {dataset.sizes['seed']} seeds",
             ]
         )
     end = f"epoch {' or '.join(sorted(ends))}"
@@ -76,20 +81,23 @@ def describe_puzzle(tree: xr.DataTree) -> str:
     if "default" not in runs:
         return "No run of panel f is stored among these choices: `memlib choices` adds them."
     default = runs.pop("default")
+    n_seeds = default.sizes["seed"]
     labels = [
         f"{tree.children[name].attrs['question']}: {tree.children[name].attrs['label']}"
         for name, dataset in runs.items()
         if explains(dataset)
     ]
+    chance = "So the seed alone can bring it there. " if 0 < n_near(default) < n_seeds else ""
     if explains(default):
         answer = "So there is nothing to explain at this resolution"
     elif labels:
-        answer = f"What brings it there is {'; '.join(labels)}"
+        answer = f"What brings it there in every seed is {'; '.join(labels)}"
     else:
-        answer = "None of the choices below brings it there"
+        answer = "None of the choices below brings it there in every seed"
     return (
         f"The paper sees the onset of panel f near epoch {ONSETS[PANEL]}; with our defaults it "
-        f"comes at epoch {_shown(default)}, one number a seed. {answer}. Measured epochs are "
+        f"comes at epoch {_shown(default)}, one number a seed: {n_near(default)} of {n_seeds} are "
+        f"within a factor of three of the paper's. {chance}{answer}. Measured epochs are "
         f"{', '.join(f'{epoch:,}' for epoch in default['epoch'].values)}: a grid with fewer "
         "can show an onset later than it is, but not earlier."
     )

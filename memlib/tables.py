@@ -69,7 +69,8 @@ def claims_table(outcomes: Iterable[Outcome]) -> str:
         if outcome.checks and outcome.left_out:
             found += f"; not run: {', '.join(outcome.left_out)}"
         words = f"{claim.text} *Rule: {claim.rule}.*"
-        rows.append([claim.number, words, found or "–", f"**{outcome.verdict}**"])
+        verdict = f"**{outcome.verdict}**" + (f" ({scale})" if (scale := _scale(outcome)) else "")
+        rows.append([claim.number, words, found or "–", verdict])
     return markdown_table(["no.", "the paper says", "we find", "verdict"], rows)
 
 
@@ -90,7 +91,8 @@ def claims_text(outcomes: Iterable[Outcome]) -> str:
     lines = []
     for outcome in outcomes:
         claim = outcome.claim
-        lines.append(f"{claim.number:2}  {outcome.verdict:15}  {claim.text}")
+        scale = f" ({scale} scale)" if (scale := _scale(outcome)) else ""
+        lines.append(f"{claim.number:2}  {outcome.verdict:15}  {claim.text}{scale}")
         lines += [
             f"      {'holds' if check.holds else 'fails'}  {check.label}: {check.value}"
             f"{spread_text(check)}"
@@ -111,11 +113,17 @@ def claims_data(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
             "claim": outcome.claim.text,
             "rule": outcome.claim.rule,
             "verdict": outcome.verdict,
+            "scale": _scale(outcome),
             "not_run": list(outcome.left_out) if outcome.checks else None,
             "checks": [asdict(check) for check in outcome.checks],
         }
         for outcome in outcomes
     ]
+
+
+def _scale(outcome: Outcome) -> str | None:
+    """Return the scale at which a claim was decided, where it was chosen among several."""
+    return outcome.scale if outcome.checks else None
 
 
 def _summarized(checks: tuple[Check, ...]) -> Iterable[Check]:

@@ -16,7 +16,7 @@ from builders import (
 )
 
 from memlib.claim import Check, Outcome
-from memlib.claims import CLAIMS, check_claims
+from memlib.claims import CLAIMS, check_claims, most_complete
 
 FIGURES_OF = {  # claim: figures its check needs (figures.md, "What the text claims")
     **dict.fromkeys(range(1, 11), ("fig1",)),
@@ -191,6 +191,22 @@ def test_claims_of_missing_panels():
     assert {n for n, one in found.items() if one.verdict == "partly"} == {1, 2, 3, 4, 6, 7, 10}
     assert found[2].left_out == ("b", "c", "e", "f")
     assert found[7].left_out == ("b", "e", "f")
+
+
+def test_each_claim_is_taken_where_most_of_its_panels_are_run():
+    """The paper's scale has panel a alone, a tenth its MLPs; both have no other figure."""
+    curves = paper_curves()["fig1"]
+    found = {
+        scale: check_claims({"fig1": make_result("fig1", {p: curves[p] for p in panels})})
+        for scale, panels in {"paper": "a", "tenth": "abde"}.items()
+    }
+    best = {one.claim.number: one for one in most_complete(found)}
+    assert list(best) == list(CLAIMS)
+    assert (best[1].scale, best[1].left_out) == ("tenth", ("c", "f"))
+    assert (best[5].scale, best[5].verdict) == ("tenth", "reproduced")
+    assert best[17].verdict == "not yet run"
+    both = {"paper": found["tenth"], "tenth": found["tenth"]}
+    assert {one.scale for one in most_complete(both)} == {"paper"}
 
 
 def test_mlps_alone_decide_the_claims_on_mlps():

@@ -38,13 +38,24 @@ def test_one_seed_off_explains_nothing():
     mixed = xr.concat([near.isel(seed=[0]), far.isel(seed=[1])], "seed")
     assert onsets(mixed) == [10, 50]
     assert not explains(mixed)
+    tree = choices(default=50)
+    assert "the seed alone" not in describe_puzzle(tree)
+    tree["/default/cnn"] = xr.DataTree(mixed)
+    assert "1 of 2 are within a factor of three" in describe_puzzle(tree)
+    assert "the seed alone can bring it there" in describe_puzzle(tree)
 
 
 @pytest.mark.parametrize(
     ("planted", "says"),
     [
-        ({"default": 50, "loss": 50, "he": 10}, "What brings it there is he: He uniform."),
-        ({"default": 50, "loss": 50, "he": 120}, "None of the choices below brings it there."),
+        (
+            {"default": 50, "loss": 50, "he": 10},
+            "What brings it there in every seed is he: He uniform.",
+        ),
+        (
+            {"default": 50, "loss": 50, "he": 120},
+            "None of the choices below brings it there in every seed.",
+        ),
         ({"default": 10, "loss": 50}, "nothing to explain"),
     ],
 )
@@ -55,7 +66,7 @@ def test_page_names_what_explains_the_onset_and_nothing_else(planted, says):
     rows = puzzle_table(tree).splitlines()[2:]
     assert [row.split(" | ")[2] for row in rows] == [f"{e}, {e}" for e in planted.values()]
     assert [row.split(" | ")[-1] for row in rows] == [
-        "yes |" if epoch == 10 else "no |" for epoch in planted.values()
+        "2 of 2 seeds |" if epoch == 10 else "0 of 2 seeds |" for epoch in planted.values()
     ]
     shown = show_puzzle(tree)
     assert all(f"{LABELS[name]}: {e}, {e}" in shown.alt for name, e in planted.items())

@@ -130,6 +130,10 @@ def test_commands_ship_verify_and_check_claims(small):
     found = json.loads(memlib("claims", "--scale", "tenth", "--figure", "fig1", "--json").output)
     assert [one["number"] for one in found] == list(range(1, 11))
     assert memlib("claims", "--figure", "fig9").exit_code == 1
+    assert memlib("claims", "--scale", "huge").exit_code == 1
+    best = json.loads(memlib("claims", "--figure", "fig1", "--json", "--resamples", "0").output)
+    assert {one["scale"] for one in best if one["checks"]} == {"tenth"}
+    assert "(tenth scale)" in memlib("claims", "--figure", "fig1", "--resamples", "0").output
 
 
 # Claims with their spread
