@@ -4,6 +4,7 @@ Taken out: warnings, progress bars, widget views, times, machine paths and whate
 from one run to the next; refused: a notebook that holds an error.
 """
 
+import ast
 import copy
 import re
 import sys
@@ -24,7 +25,8 @@ def sanitise(nb: NotebookNode) -> NotebookNode:
     """Return a copy of an executed notebook that is fit to publish.
 
     Warnings, progress bars, widget views, times and machine paths go; the default parameters are
-    hidden and the values of this run shown under a caption. The copy of a copy is the same.
+    hidden and the values of this run shown under a caption. A folded cell that was to show
+    something and had nothing to show stays off the page. The copy of a copy is the same.
 
     Parameters
     ----------
@@ -52,6 +54,8 @@ def sanitise(nb: NotebookNode) -> NotebookNode:
             cell.metadata.pop(key, None)
         if cell.cell_type == "code":
             cell.outputs = [o for o in map(_clean_output, cell.outputs) if o is not None]
+            if _shows_nothing(cell):
+                cell.metadata["tags"] = [*cell_tags(cell), "remove-cell"]
     return nb
 
 
@@ -109,6 +113,15 @@ def _show_parameters(cells: list[NotebookNode]) -> list[NotebookNode]:
     caption = nbformat.v4.new_markdown_cell(CAPTION_TEXT, metadata={"tags": [CAPTION]})
     where = next(n for n, c in enumerate(cells) if c is shown)
     return [*cells[:where], caption, *cells[where:]]
+
+
+def _shows_nothing(cell: NotebookNode) -> bool:
+    """Whether a folded cell ends in a value to show and yet shows none: a bar over nothing."""
+    tags = cell_tags(cell)
+    if cell.outputs or "hide-input" not in tags or "remove-cell" in tags:
+        return False
+    lines = ast.parse(cell.source).body
+    return bool(lines) and isinstance(lines[-1], ast.Expr)
 
 
 def _clean_output(output: NotebookNode) -> NotebookNode | None:

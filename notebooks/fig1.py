@@ -126,7 +126,7 @@ print(next(iter(panels_of(result).values())))
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig1", "paper")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(describe_shipped("fig1", "paper"))
 
 # %% [markdown]
@@ -138,7 +138,7 @@ Markdown(describe_shipped("fig1", "paper"))
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig1", "tenth")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(describe_shipped("fig1", "tenth"))
 
 # %% [markdown]

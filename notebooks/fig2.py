@@ -116,7 +116,7 @@ print(next(iter(panels_of(result).values())))
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig2", "paper")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(describe_shipped("fig2", "paper"))
 
 # %% [markdown]
@@ -128,7 +128,7 @@ Markdown(describe_shipped("fig2", "paper"))
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig2", "tenth")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(describe_shipped("fig2", "tenth"))
 
 # %% [markdown]

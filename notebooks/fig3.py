@@ -110,7 +110,7 @@ print(next(iter(panels_of(result).values())))
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig3", "paper")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(describe_shipped("fig3", "paper"))
 
 # %% [markdown]
@@ -122,7 +122,7 @@ Markdown(describe_shipped("fig3", "paper"))
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig3", "tenth")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(describe_shipped("fig3", "tenth"))
 
 # %% [markdown]

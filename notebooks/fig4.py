@@ -119,7 +119,7 @@ print(next(iter(panels_of(result).values())))
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig4", "paper")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(describe_shipped("fig4", "paper"))
 
 # %% [markdown]
@@ -131,7 +131,7 @@ Markdown(describe_shipped("fig4", "paper"))
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig4", "tenth")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(describe_shipped("fig4", "tenth"))
 
 # %% [markdown]

@@ -112,7 +112,7 @@ print(next(iter(panels_of(result).values())))
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig5", "paper")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(describe_shipped("fig5", "paper"))
 
 # %% [markdown]
@@ -124,7 +124,7 @@ Markdown(describe_shipped("fig5", "paper"))
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig5", "tenth")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 Markdown(describe_shipped("fig5", "tenth"))
 
 # %% [markdown]

@@ -194,6 +194,21 @@ def test_sanitise_drops_what_a_reader_has_no_use_for():
     assert len(nb.cells[0].outputs) == 3, "the notebook given is not changed"
 
 
+def test_sanitise_takes_folded_cells_off_the_page_that_show_nothing():
+    shown = new_output("execute_result", {"text/plain": "7"})
+    cells = [
+        new_code_cell("show(None)", metadata={"tags": ["hide-input", "full-width"]}),
+        new_code_cell("show(7)", metadata={"tags": ["hide-input"]}, outputs=[shown]),
+        new_code_cell("kept = 1", metadata={"tags": ["hide-input"]}),
+        new_code_cell("show(None)"),
+    ]
+    after = sanitise(new_notebook(cells=cells))
+    removed = ["remove-cell" in cell.metadata.get("tags", []) for cell in after.cells]
+    assert removed == [True, False, False, False]
+    assert [cell.source for cell in after.cells] == [cell.source for cell in cells]
+    assert nbformat.writes(sanitise(after)) == nbformat.writes(after)
+
+
 def test_sanitise_replaces_what_only_this_machine_has():
     text = (
         f"{Path.cwd()}/results in {sys.prefix}/lib, /tmp/ipykernel_12/345.py:1, <A at 0x7f12ab34cd>"
