@@ -70,13 +70,13 @@ Markdown(
 # Each claim on the runs that have most of its panels: at the paper's scale where these are as complete
 # as those at a tenth. The scale stands with the verdict.
 
-# %% tags=["hide-input", "full-width"]
+# %% tags=["hide-input", "full-width", "claims-table"]
 Markdown(claims_table(best))
 
 # %% [markdown]
 # ## At the paper's scale
 
-# %% tags=["hide-cell", "full-width"]
+# %% tags=["hide-cell", "full-width", "claims-table"]
 Markdown(claims_table(paper))
 
 # %% tags=["hide-input"]
@@ -88,7 +88,7 @@ Markdown("\n".join(f"- {name}: {describe_shipped(name)}" for name in FIGURES))
 # Here more than one seed is wanted. What the paper says of thousands of epochs may come too late for
 # these runs.
 
-# %% tags=["hide-cell", "full-width"]
+# %% tags=["hide-cell", "full-width", "claims-table"]
 Markdown(claims_table(tenth))
 
 # %% tags=["hide-input"]

@@ -159,7 +159,7 @@ Markdown(summary_table(result))
 # The paper makes ten claims of this figure. The table states each, the rule by which we decide, and
 # what this run gives.
 
-# %% tags=["hide-input", "full-width"]
+# %% tags=["hide-input", "full-width", "claims-table"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 
 # %% [markdown]

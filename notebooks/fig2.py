@@ -148,7 +148,7 @@ Markdown(summary_table(result))
 #
 # Two claims rest on this figure.
 
-# %% tags=["hide-input", "full-width"]
+# %% tags=["hide-input", "full-width", "claims-table"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 
 # %% [markdown]

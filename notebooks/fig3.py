@@ -143,7 +143,7 @@ Markdown(summary_table(result))
 # Two of these claims compare with Figure 1. They are checked on the epochs that both runs reach, at
 # the same scale and seed.
 
-# %% tags=["hide-input", "full-width"]
+# %% tags=["hide-input", "full-width", "claims-table"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 
 # %% [markdown]

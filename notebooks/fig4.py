@@ -151,7 +151,7 @@ Markdown(summary_table(result))
 #
 # The one claim compares with Figure 1 at the same scale and seed.
 
-# %% tags=["hide-input", "full-width"]
+# %% tags=["hide-input", "full-width", "claims-table"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 
 # %% [markdown]

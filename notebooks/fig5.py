@@ -145,7 +145,7 @@ Markdown(summary_table(result))
 # The paper's six claims of this figure. For onset and peak we state the measured epoch nearest to the
 # event; the grid of epochs limits how precisely it is known.
 
-# %% tags=["hide-input", "full-width"]
+# %% tags=["hide-input", "full-width", "claims-table"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 
 # %% [markdown]

@@ -80,7 +80,7 @@ choices and Markdown(choices_table(choices))
 #
 # Baselines are no choices of the paper, so they are left out here.
 
-# %% tags=["hide-input", "full-width"]
+# %% tags=["hide-input", "full-width", "robustness-table"]
 choices and Markdown(robustness_table(choices))
 
 # %% [markdown]
