@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 .PHONY: help book test check environment clean
 
 help:
-	@echo "make book [SCALE=smoke|teaching|paper]  run every notebook and render the website"
-	@echo "make test                               check style and types, run the tests"
-	@echo "make environment                        only set up $(VENV)"
-	@echo "make clean                              remove $(VENV), results and the website"
+	@echo "make book [SCALE=smoke|teaching|tenth|paper]  run every notebook and render the website"
+	@echo "make test                                     check style and types, run the tests"
+	@echo "make environment                              only set up $(VENV)"
+	@echo "make clean                                    remove $(VENV), results and the website"
 
 environment: $(VENV)/ready
 

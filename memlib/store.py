@@ -1,10 +1,12 @@
 """Files on disk: where results live, writing whole or not at all, keys of what is stored."""
 
 import ast
+import glob
 import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -15,6 +17,8 @@ import numpy as np
 import xarray as xr
 
 from memlib.errors import ResultError
+
+DAY = 24 * 60 * 60  # seconds
 
 
 def results_dir() -> Path:
@@ -46,6 +50,8 @@ def require_writable(folder: Path) -> None:
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Call `write` with a temporary path beside `path`, then rename: whole or not at all.
 
+    What a killed writer of the same file left behind a day ago or earlier goes, too.
+
     Raises
     ------
     ResultError
@@ -58,11 +64,20 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sweep(path)
     except OSError as error:
         raise ResultError(f"{path} could not be written: {error.strerror or error}") from error
     finally:
         with suppress(OSError):  # where the folder cannot be, neither is the file
             temporary.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    """Remove old halves of a file; young ones may have a writer, perhaps on another machine."""
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError):
+            if time.time() - part.stat().st_mtime > DAY:
+                part.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -17,7 +17,7 @@
 # memorization, slightly better generalization, and otherwise the same patterns.
 
 # %% tags=["parameters"]
-scale: str = "teaching"  # "smoke", "teaching" or "paper"
+scale: str = "teaching"  # "smoke", "teaching", "tenth" or "paper"
 seed: int = 0  # base seed of the first run
 # Below, None stands for what the figure or the scale declares.
 n_seeds: int | None = None  # runs: seeds seed, seed + 1, ...

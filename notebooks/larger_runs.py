@@ -19,7 +19,7 @@
 
 # %% tags=["parameters"]
 figure: str = "fig1"  # whose pieces are listed
-scale: str = "paper"  # "smoke", "teaching" or "paper"
+scale: str = "paper"  # "smoke", "teaching", "tenth" or "paper"
 n_seeds: int = 1000  # runs to reckon with
 n_cores: int = 1000  # of the cluster to reckon with
 

@@ -17,6 +17,19 @@ from memlib.results import read_result, write_result
 from memlib.status import describe_store
 
 
+def test_old_halves_of_killed_writers_go_and_young_ones_stay(tmp_path):
+    path = tmp_path / "piece[0].json"
+    old, young, other = (
+        tmp_path / f".{name}.part" for name in ("piece[0].json.1", "piece[0].json.2", "x.3")
+    )
+    for part in (old, young, other):
+        part.write_text("half")
+    for part in (old, other):
+        os.utime(part, (0, 0))
+    store.write_text(path, "{}")
+    assert [part.exists() for part in (old, young, other)] == [False, True, True]
+
+
 def test_arrays_round_trip_and_damage(tmp_path):
     path = tmp_path / "piece.npz"
     assert store.read_arrays(path) is None
