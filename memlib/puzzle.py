@@ -142,11 +142,13 @@ def show_puzzle(tree: xr.DataTree) -> Picture | None:
     labels = {name: str(tree.children[name].attrs["label"]) for name in runs}
 
     def draw(theme: Theme) -> Figure:
-        figure = Figure(figsize=(9.5, 2.1 * n_rows + 0.2), layout="constrained")
+        figure = Figure(figsize=(9.5, 2.3 * n_rows + 0.2), layout="constrained")
         axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
         for ax, (name, dataset) in zip(axes.flat, runs.items(), strict=False):
             plot_onset(dataset, ax=ax, theme=theme)
-            ax.set_title(labels[name], loc="left", fontsize=9, color=theme.ink)
+            question = "" if name == "default" else f"{tree.children[name].attrs['question']}:\n"
+            title = f"{question}{labels[name]}"
+            ax.set_title(title, loc="left", fontsize=9, color=theme.ink)
         for ax in axes.flat[len(runs) :]:
             ax.set_visible(False)
         figure.supxlabel("training epoch", color=theme.ink, fontsize=9)

@@ -155,7 +155,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 # A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
 # panels the claim speaks of were left out; *not yet run*, that a figure the claim compares with is not
 # stored at this scale, or that this run is no longer the paper's figure. [Which claims
-# hold](claims) has all claims on the runs at the paper's scale.
+# hold](claims) has all claims on the most complete runs that come with this book.
 #
 # ## Limits
 #
