@@ -1,0 +1,152 @@
+"""Learned features: any layer of any network, dropout off, the network left as it was."""
+
+import numpy as np
+import pytest
+import torch
+from networks import PANELS, images_of, network_of, weights_of
+from torch import nn
+
+from memlib.data import load_data
+from memlib.errors import InputError
+from memlib.features import extract_learned_features, output_layer, predict_logits
+from memlib.models import network_arrays
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_features_are_16_and_not_negative(panel):
+    features = extract_learned_features(network_of(panel), images_of())
+    assert features.shape == (12, 16)
+    assert features.dtype == np.float32
+    assert features.min() >= 0
+    assert features.max() > 0
+
+
+@pytest.mark.parametrize("panel", "ad")
+def test_features_equal_a_forward_pass_by_hand(panel):
+    data = load_data(n_images=40)
+    network = network_of(panel, seed=3)
+    with torch.no_grad():
+        for module in weights_of(network):
+            module.bias.uniform_(-0.1, 0.1)
+    x = data.train_images.reshape(40, 784).astype(float)
+    first, second, third = weights_of(network)
+    for module in (first, second):
+        x = np.maximum(x @ module.weight.detach().numpy().T + module.bias.detach().numpy(), 0)
+    features = extract_learned_features(network, data.train_images)
+    np.testing.assert_allclose(features, x, rtol=1e-4, atol=1e-5)
+    logits = x @ third.weight.detach().numpy().T + third.bias.detach().numpy()
+    np.testing.assert_allclose(
+        predict_logits(network, data.train_images), logits, rtol=1e-4, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("measure", [extract_learned_features, predict_logits])
+@pytest.mark.parametrize("panel", "def")
+def test_dropout_is_off_even_in_a_network_that_is_in_training(measure, panel):
+    network, images = network_of(panel), images_of()
+    in_training = measure(network.train(), images)
+    np.testing.assert_array_equal(in_training, measure(network.train(), images))
+    np.testing.assert_array_equal(in_training, measure(network.eval(), images))
+
+
+@pytest.mark.parametrize("measure", [extract_learned_features, predict_logits])
+@pytest.mark.parametrize("training", [True, False])
+def test_training_flags_are_restored_part_by_part(measure, training):
+    network = network_of("d").train(training)
+    network[3].train(not training)  # one part frozen by its user
+    before = [module.training for module in network.modules()]
+    measure(network, images_of())
+    assert [module.training for module in network.modules()] == before
+
+
+def test_training_flag_and_hook_are_restored_after_an_error():
+    network = network_of("d").train()
+    with pytest.raises(RuntimeError):
+        extract_learned_features(network, np.zeros((2, 9, 9), np.float32))
+    assert all(module.training for module in network.modules())
+    assert not any(module._forward_pre_hooks for module in network.modules())
+
+
+def test_network_is_not_changed_and_no_hook_stays():
+    network = network_of("d")
+    before = network_arrays(network)
+    extract_learned_features(network, images_of())
+    for name, value in network_arrays(network).items():
+        np.testing.assert_array_equal(value, before[name])
+    assert not any(module._forward_pre_hooks for module in network.modules())
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 12, 500])
+def test_features_do_not_depend_on_the_batch_size(batch_size):
+    network, images = network_of("c"), images_of()
+    np.testing.assert_allclose(
+        extract_learned_features(network, images, batch_size=batch_size),
+        extract_learned_features(network, images),
+        rtol=1e-5,
+        atol=1e-6,
+    )
+
+
+class Residual(nn.Module):
+    """A custom forward: two paths, parts nested, the output layer declared first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(8, 3)
+        self.body = nn.ModuleDict({"deep": nn.Sequential(nn.Linear(784, 8), nn.Tanh())})
+        self.skip = nn.Linear(784, 8, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        flat = x.flatten(1)
+        return self.head(self.body["deep"](flat) + self.skip(flat))
+
+
+def test_any_module_with_a_custom_forward_and_a_named_layer():
+    network, images = Residual(), images_of()
+    features = extract_learned_features(network, images, layer="head")
+    with torch.no_grad():
+        flat = torch.from_numpy(images).flatten(1)
+        expected = network.body["deep"](flat) + network.skip(flat)
+    np.testing.assert_allclose(features, expected.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_nested_networks_are_searched_for_the_output_layer():
+    network = nn.Sequential(nn.Flatten(), nn.Sequential(network_of("a")[1:], nn.Softmax(1)))
+    assert output_layer(network).out_features == 2
+    np.testing.assert_array_equal(
+        extract_learned_features(network, images_of()),
+        extract_learned_features(network_of("a"), images_of()),
+    )
+
+
+def test_named_layer_of_images_gives_flat_features():
+    features = extract_learned_features(network_of("c"), images_of(3), layer="3")
+    assert features.shape == (3, 32 * 26 * 26)
+
+
+@pytest.mark.parametrize(
+    ("network", "layer", "said"),
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(784, 2)), "last", "layer = 'last'"),
+        (nn.Sequential(nn.Flatten()), None, "no nn.Linear"),
+    ],
+)
+def test_layer_that_is_not_there_is_named(network, layer, said):
+    with pytest.raises(InputError, match=said):
+        extract_learned_features(network, images_of(), layer=layer)
+
+
+def test_layer_that_never_runs_is_named():
+    network = Residual()
+    network.spare = nn.Linear(2, 2)
+    with pytest.raises(InputError, match="'spare' never ran"):
+        extract_learned_features(network, images_of(), layer="spare")
+
+
+def test_layer_that_runs_twice_an_image_is_named():
+    shared = nn.Linear(4, 4)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(784, 4), shared, shared)
+    with pytest.raises(InputError, match="24 times for 12 images"):
+        extract_learned_features(network, images_of(), layer="2")
