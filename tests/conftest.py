@@ -34,12 +34,21 @@ def results_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real book at smoke scale, in a copy of its sources; built once (tests share a group)."""
+    """The real book at smoke scale, in a copy of its sources; built once (tests share a group).
+
+    What `make book` has computed of the same code, data and parameters is not computed again.
+    """
+    from memlib import store
     from memlib.publish import publish_book
 
     folder = tmp_path_factory.mktemp("book")
     generated = shutil.ignore_patterns("chapters", "_generated", "_site", "_build", "__pycache__")
     shutil.copytree(ROOT / "book", folder / "book", ignore=generated)
+    unfinished = shutil.ignore_patterns("*.part", "begun")
+    if store.results_dir().is_dir():
+        shutil.copytree(
+            store.results_dir(), folder / "results", ignore=unfinished, copy_function=_link
+        )
     before = os.environ.get("MEMLIB_RESULTS")
     os.environ["MEMLIB_RESULTS"] = str(folder / "results")
     try:
@@ -48,6 +57,14 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         os.environ.pop("MEMLIB_RESULTS")
         if before is not None:
             os.environ["MEMLIB_RESULTS"] = before
+
+
+def _link(source: str, target: str) -> None:
+    """Give a finished file a second name; stored files are replaced, never written into."""
+    try:
+        os.link(source, target)
+    except OSError:  # another disk
+        shutil.copy2(source, target)
 
 
 @pytest.fixture(scope="session")

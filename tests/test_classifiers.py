@@ -11,9 +11,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from memlib.classifiers import CLASSIFIERS, make_estimator, make_predictor
-from memlib.null import (
-    compute_null,
-)
+from memlib.null import compute_null
 from memlib.planted import planted_features
 
 
