@@ -41,6 +41,8 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from memlib import store
     from memlib.publish import publish_book
 
+    if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the folder above their own
+        (tmp_path_factory.getbasetemp().parent / "site-is-built").touch(exist_ok=False)
     folder = tmp_path_factory.mktemp("book")
     generated = shutil.ignore_patterns("chapters", "_generated", "_site", "_build", "__pycache__")
     shutil.copytree(ROOT / "book", folder / "book", ignore=generated)

@@ -75,14 +75,13 @@ def measure(site: Path, chromium: str, pages: list[str] | None = None) -> dict[s
             page.on("request", lambda request, asked=asked: asked.add(request.url))
             for name in names:
                 one = measured[name]
-                for width in WIDTHS:
+                for width in reversed(WIDTHS):  # the wide view stays open, for axe
                     asked.clear()
                     page.set_viewport_size({"width": width, "height": 900})
                     page.goto((site / name).resolve().as_uri(), wait_until="load")
                     page.wait_for_timeout(300)
                     one.shift = max(one.shift, page.evaluate("window.shifted"))
                     one.sent = max(one.sent, sum(map(_packed, asked)))
-                page.set_viewport_size({"width": WIDTHS[0], "height": 900})
                 one.findings += [f"{name} ({theme}): {told}" for told in axe_findings(page)]
             context.close()
         browser.close()

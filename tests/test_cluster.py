@@ -65,7 +65,7 @@ def cluster(folder: Path):
         )
     ]
     try:
-        while not file.is_file():
+        while not (file.is_file() and file.read_text().endswith("}")):  # it is written in pieces
             assert processes[0].poll() is None
             time.sleep(0.1)
         workers = [
