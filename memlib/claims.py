@@ -19,6 +19,8 @@ from memlib.noise_claims import NOISE_CLAIMS
 from memlib.results import panels_of
 from memlib.seeds import stream
 
+# What claims speak of, and what follows from it when seeds and permutations are drawn again.
+RESAMPLED = ("null_accuracy", "observed_accuracy", "chance_accuracy", "validation_accuracy")
 CLAIMS = {claim.number: claim for claim in (*IMAGE_CLAIMS, *NOISE_CLAIMS)}
 
 
@@ -102,7 +104,7 @@ def _outcome(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
 
 def resample(dataset: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """Draw a panel's seeds and permutations with replacement; p-values follow the drawn nulls."""
-    drawn = dataset.isel(
+    drawn = dataset[list(RESAMPLED)].isel(
         {dim: rng.integers(0, n, n) for dim in ("seed", "permutation") if (n := dataset.sizes[dim])}
     )
     # Variables, not arrays with coordinates: nothing is to be aligned, which would take longest.
