@@ -106,7 +106,127 @@ Markdown("\n".join(f"- {name}: {describe_shipped(name, 'tenth')}" for name in FI
 #
 # The last one draws stored networks at random, trains and measures them again from scratch, and
 # compares.
+
+# %% [markdown]
+# ## Exercises
 #
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; nothing is trained, so each takes a second.
+#
+# ### Level 1, look: two panels change places
+#
+# Take the stored Figure 1 and let panels a and d, the same network without and with dropout, change
+# places. **Predict first:** which of the claims on Figure 1 lose a check, and why do most of them not
+# notice?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Does a claim speak of each panel by itself, or does it compare panels?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# import xarray as xr
+#
+# from memlib.claims import check_claims
+# from memlib.results import panels_of
+# from memlib.shipped import read_shipped
+#
+# tree = read_shipped("fig1", "tenth")
+# stored = panels_of(tree)
+# held = {}
+# for name, panels in {
+#     "stored": stored,
+#     "swapped": stored | {"a": stored["d"], "d": stored["a"]},
+# }.items():
+#     parts = {f"/panel_{panel}": dataset for panel, dataset in panels.items()}
+#     figure = xr.DataTree.from_dict({"/": xr.Dataset(attrs=tree.attrs)} | parts)
+#     for outcome in check_claims({"fig1": figure}, figure="fig1"):
+#         held[name, outcome.claim.number] = sum(check.holds for check in outcome.checks)
+# lost = [n for name, n in held if name == "stored" and held["swapped", n] < held[name, n]]
+# print("claims that lose a check:", lost)
+# ```
+#
+# Only what is said of depth and of dropout compares panels with one another. All else is
+# said of each panel by itself, and a panel is as well off under another letter. So a claim that
+# compares networks is the harder test of the paper.
+#
+# </details>
+#
+# ### Level 2, change: fewer shuffles
+#
+# The stored null of panel d has more shuffles than the test needs. Use only the first nine, then the first
+# nineteen. **Predict first:** at how many epochs does the observed score lie above all of them, and at
+# how many is the p-value at most 0.05?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# The p-value counts the observed score among the shuffles, too: what is the smallest value it can take?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.results import panels_of
+# from memlib.shipped import read_shipped
+#
+# panel = panels_of(read_shipped("fig1", "tenth"))["d"].sel(perturbation=0.05)
+# observed, above, small = panel["observed_accuracy"], {}, {}
+# for n in (9, 19):
+#     null = panel["null_accuracy"].isel(permutation=slice(n))
+#     p_value = ((null >= observed).sum("permutation") + 1) / (n + 1)
+#     above[n] = float((observed > null.max("permutation")).mean())
+#     small[n] = float((p_value <= 0.05).mean())
+#     print(n, f"above all: {above[n]:.0%}, p at most 0.05: {small[n]:.0%} of epochs and seeds")
+# ```
+#
+# Nine shuffles cannot give a p-value below a tenth, however far the observed score lies above them; nineteen
+# are the fewest that can. A claim that asks for "above all of the null" gets *easier* with
+# fewer shuffles, one that asks for a small p-value becomes impossible. Whoever says "above the null" has to
+# say of how many.
+#
+# </details>
+#
+# ### Level 3, explain: a test that should find nothing
+#
+# Let every shuffle in turn play the part of the true labels, against all the others. There is nothing to be
+# found now. **Predict first:** how often is the p-value at most 0.05 all the same?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# Of a set of scores of which none is special, how many can lie above all the others?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.results import panels_of
+# from memlib.shipped import read_shipped
+#
+# found = {}
+# for letter, panel in panels_of(read_shipped("fig1", "tenth")).items():
+#     null = panel["null_accuracy"].sel(perturbation=0.05)
+#     n, small = null.sizes["permutation"], []
+#     for number in null["permutation"]:
+#         others = null.drop_sel(permutation=number)
+#         rank = (others >= null.sel(permutation=number)).sum("permutation") + 1
+#         small.append(float((rank / n <= 0.05).mean()))
+#     found[letter] = sum(small) / n
+#     print(letter, f"{found[letter]:.1%}")
+# ```
+#
+# A little less than one time in twenty: that is all that the test promises, and it keeps the promise whatever
+# the network, the classifier and the scores are, because no shuffle is special. The table above makes dozens of
+# checks; those that ask for p-values ask for them at nearly every epoch and seed, so that one lucky epoch
+# decides nothing.
+#
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # A verdict is a function of data: run more, and it may change.

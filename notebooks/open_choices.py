@@ -113,7 +113,119 @@ choices and Markdown(puzzle_table(choices))
 # memlib choices --only loss,he --output mine.nc
 # memlib run open_choices -p stored=$PWD/mine.nc
 # ```
+
+# %% [markdown]
+# ## Exercises
 #
+# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# new cell or a Python session of the checkout; nothing is trained, so each takes a second.
+#
+# ### Level 1, look: no network at all
+#
+# One baseline skips the network: the forest gets the pixels themselves. **Predict first:** is the null
+# of the pixels higher or lower than that of the trained network's sixteen features? And does the
+# validation accuracy suffer?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# A tree that is grown out sends each training image to a leaf of its own. With hundreds of pixels, how
+# many splits does a copy with a few shuffled pixels have to pass?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.choices import stored_choices
+#
+# stored, null, validation = stored_choices(), {}, {}
+# for name in ("default", "pixels"):
+#     run = stored[name]["images"].isel(perturbation=0, epoch=-1)
+#     null[name] = run["null_accuracy"].mean("permutation").values
+#     validation[name] = run["validation_accuracy"].values
+#     print(name, "null", null[name].round(3), "validation", validation[name].round(3))
+# ```
+#
+# With the pixels the forest recognizes nearly every copy: a forest on many features remembers all by itself. Yet
+# the validation accuracy stays about the same. So a high null is no fault of a network; the test has a
+# meaning only because the network squeezes an image into few numbers, and it is *those* that are asked
+# what they keep.
+#
+# </details>
+#
+# ### Level 2, change: more trees
+#
+# The number of trees was not stated. **Predict first:** does the null rise or fall from 25 to 100 to 500
+# trees? And is the change larger or smaller than what another seed makes?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# More trees leave less to chance in each vote. Who gains by that: a copy whose twin is in every tree's sample, or
+# only in some?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# import numpy as np
+#
+# from memlib.choices import stored_choices
+#
+# stored, levels = stored_choices(), {}
+# for name in ("trees_25", "default", "trees_500"):
+#     null = stored[name]["noise"]["null_accuracy"].isel(perturbation=0)
+#     levels[name] = null.mean(("epoch", "permutation")).values
+#     print(f"{name:10}", levels[name].round(3), "by seed")
+# paired = np.std(levels["trees_500"] - levels["default"], ddof=1)
+# seeds = np.std(levels["default"], ddof=1)
+# print(f"spread over seeds: of the level {seeds:.4f}, of the change {paired:.4f}")
+# ```
+#
+# The null rises with every tree that is added, in every seed: votes that were nearly even become sure. The seeds
+# differ by more than that, but they differ in the *same* way with few and with many trees. That is why
+# each choice is compared with the default seed by seed: the difference of two runs that share images, first
+# weights and batches says far more than the difference of two means.
+#
+# </details>
+#
+# ### Level 3, explain: the network that could only memorize
+#
+# A network trained on shuffled labels has nothing to learn but single images. **Predict first:** is its null
+# higher than that of the network trained on the true labels?
+#
+# <details class="memlib-fold"><summary>Hint</summary>
+#
+# The null asks what the features keep of an image *whatever* the labels are. Where does it show that a network has
+# fitted its own labels?
+#
+# </details>
+#
+# <details class="memlib-fold"><summary>Solution</summary>
+#
+# ```python
+# from memlib.choices import stored_choices
+#
+# stored, found = stored_choices(), {}
+# for name in ("default", "shuffled"):
+#     run = stored[name]["images"].isel(perturbation=0, epoch=-1)
+#     found[name] = {
+#         "null": run["null_accuracy"].mean("permutation").values,
+#         "observed": run["observed_accuracy"].values,
+#         "validation": run["validation_accuracy"].values,
+#     }
+#     print(name, {key: value.round(2) for key, value in found[name].items()})
+# ```
+#
+# In the end it is about as high, no more. The features keep what separates the labels that the network
+# was given, and labels shuffled once more ask for something else. That this network fitted single
+# images shows elsewhere: its observed score lies far above its null although nothing of it holds for new
+# images. "Memorized", read off the null, says that features keep single images apart, not that
+# labels were learned by heart.
+#
+# </details>
+
+# %% [markdown]
 # ## Summary
 #
 # Read the last table from its last column: a claim that nothing overturns does not hang on what the paper

@@ -15,7 +15,7 @@ from memlib.chapters import METHOD_CHAPTERS, source_path
 from memlib.figures import FIGURES
 from memlib.notebooks import read_source
 
-EXERCISED = (*METHOD_CHAPTERS, *FIGURES)
+EXERCISED = (*METHOD_CHAPTERS, *FIGURES, "claims", "open_choices")
 LEVELS = ("look", "change", "explain")
 FOLD = r'<details class="memlib-fold"><summary>{}</summary>\n\n(.*?)\n\n</details>'
 FALLS, RISES = (lambda v: all(np.diff(v) < 0)), (lambda v: all(np.diff(v) > 0))
@@ -80,6 +80,25 @@ HOLDS: dict[tuple[str, int], Callable[[Found], bool]] = {
     ),
     ("fig5", 2): lambda f: FALLS(f["losses"]),
     ("fig5", 3): lambda f: bool(np.abs(np.subtract(f["found"][0.0], f["found"][1.0])).max() < 0.05),
+    ("claims", 1): lambda f: f["lost"] == [5, 6],
+    ("claims", 2): lambda f: (
+        min(f["above"].values()) > 0.9 and f["small"][9] == 0 and f["small"][19] > 0.9
+    ),
+    ("claims", 3): lambda f: all(0.02 < share <= 0.05 for share in f["found"].values()),
+    ("open_choices", 1): lambda f: bool(
+        (f["null"]["pixels"] > 0.95).all()
+        and (f["null"]["default"] < 0.8).all()
+        and np.abs(f["validation"]["pixels"] - f["validation"]["default"]).max() < 0.03
+    ),
+    ("open_choices", 2): lambda f: bool(
+        all(RISES(some) for some in zip(*f["levels"].values(), strict=True))
+        and f["paired"] < f["seeds"] / 2
+    ),
+    ("open_choices", 3): lambda f: bool(
+        np.abs(f["found"]["shuffled"]["null"] - f["found"]["default"]["null"]).max() < 0.05
+        and (f["found"]["shuffled"]["observed"] > f["found"]["shuffled"]["null"] + 0.1).all()
+        and np.abs(f["found"]["shuffled"]["validation"] - 0.5).max() < 0.06
+    ),
 }
 
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import site_checks
 from click.testing import CliRunner
+from conftest import ROOT
 from matplotlib.figure import Figure
 
-from memlib.chapters import source_path
+from memlib.chapters import CHAPTERS, source_path
 from memlib.choice_tables import effect, run_of
 from memlib.choices import CHOICES, RUNS, measure_choices, read_choices, write_choices
 from memlib.cli import main
@@ -176,10 +177,12 @@ def test_pages_to_teach_from_are_filled_in(built_site):
         assert CHOICES[name].label.replace("'", "’") in change.replace("'", "’")
 
 
-def test_every_page_of_prose_ends_with_a_summary():
-    root = source_path("fig1").parent.parent
-    for page in ("index", "rerun", "teach", "glossary"):
-        heads = re.findall(
-            r"^## (.*)$", (root / "book" / f"{page}.md").read_text(encoding="utf-8"), re.MULTILINE
-        )
-        assert heads[-1] == "Summary", page
+PAGES = sorted([*(ROOT / "book").glob("*.md"), *map(source_path, CHAPTERS)])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_every_page_ends_with_a_summary(page):
+    mark = "# " if page.suffix == ".py" else ""
+    heads = re.findall(rf"^{mark}## (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    own = [head for head in heads if head != "How this page was made"]
+    assert own[-1] == "Summary"
