@@ -50,8 +50,9 @@ from memlib.tables import claims_table, markdown_table
 # for that, look at the runs with several.
 
 # %%
-paper = check_claims(shipped_results("paper"), n_resamples=n_resamples, seed=seed)
-tenth = check_claims(shipped_results("tenth"), n_resamples=n_resamples, seed=seed)
+spread = {"n_resamples": n_resamples, "seed": seed}
+paper = check_claims(shipped_results("paper"), **spread)
+tenth = check_claims(shipped_results("tenth"), **spread)
 
 # %% tags=["hide-input"]
 best = most_complete({"paper": paper, "tenth": tenth})

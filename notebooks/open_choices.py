@@ -44,10 +44,10 @@ Markdown(describe_choices(choices, stored))
 # first weights (unless these are what changes) and order of batches:
 #
 # $$
-# \Delta_s = \text{level of the choice}_s - \text{level of the default}_s ,
+# \Delta_s = L_s^{\text{choice}} - L_s^{\text{default}} ,
 # $$ (eq-change)
 #
-# one {eq}`eq-change` for each seed $s$. The level is the mean over the measured epochs of the null of the least perturbed
+# one {eq}`eq-change` for each seed $s$. The level $L$ is the mean over the measured epochs of the null of the least perturbed
 # set (5 % shuffled, or the least rotation and so on), or the observed score of that set at the last epoch.
 # For each choice the checks of the paper's claims which these two runs can decide are made again; a
 # check *flips* when it held with the default and does not hold now, or the reverse.
