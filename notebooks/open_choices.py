@@ -72,7 +72,7 @@ choices and show_choices(choices)
 # Means over seeds, smallest and largest in brackets; for the default, the levels themselves. Onset and
 # peak are measured epochs, of all seeds together.
 
-# %% tags=["hide-input", "full-width"]
+# %% tags=["hide-input", "full-width", "choices-table"]
 choices and Markdown(choices_table(choices))
 
 # %% [markdown]
