@@ -41,7 +41,8 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from memlib import store
     from memlib.publish import publish_book
 
-    if "PYTEST_XDIST_WORKER" in os.environ:  # workers share the folder above their own
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Fails in a second worker, which shares this folder: groups of tests are not kept together.
         (tmp_path_factory.getbasetemp().parent / "site-is-built").touch(exist_ok=False)
     folder = tmp_path_factory.mktemp("book")
     generated = shutil.ignore_patterns("chapters", "_generated", "_site", "_build", "__pycache__")
