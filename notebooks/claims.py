@@ -145,14 +145,15 @@ Markdown("\n".join(f"- {name}: {describe_shipped(name, 'tenth')}" for name in FI
 #     parts = {f"/panel_{panel}": dataset for panel, dataset in panels.items()}
 #     figure = xr.DataTree.from_dict({"/": xr.Dataset(attrs=tree.attrs)} | parts)
 #     for outcome in check_claims({"fig1": figure}, figure="fig1"):
-#         held[name, outcome.claim.number] = sum(check.holds for check in outcome.checks)
-# lost = [n for name, n in held if name == "stored" and held["swapped", n] < held[name, n]]
-# print("claims that lose a check:", lost)
+#         held[name, outcome.claim.number] = {one.label for one in outcome.checks if one.holds}
+# lost = {n: labels - held["swapped", n] for (name, n), labels in held.items() if name == "stored"}
+# lost = {n: labels for n, labels in lost.items() if labels}
+# print("claims that lose checks:", lost)
 # ```
 #
-# Only what is said of depth and of dropout compares panels with one another. All else is
-# said of each panel by itself, and a panel is as well off under another letter. So a claim that
-# compares networks is the harder test of the paper.
+# Only what is said of depth, of dropout, of forgetting, and of CNNs against MLPs compares panels with one
+# another. All else is said of each panel by itself, and a panel is as well off under another letter.
+# So a claim that compares networks is the harder test of the paper.
 #
 # </details>
 #
