@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from memlib.architectures import ARCHITECTURES
+from memlib.classifiers import CLASSIFIERS
 from memlib.data import BUNDLED_NAME
 from memlib.errors import InputError
 from memlib.perturb import check_strength
@@ -21,17 +22,6 @@ from memlib.perturb import check_strength
 MLP_PANELS = ("a", "b", "d", "e")
 ALL_PANELS = ("a", "b", "c", "d", "e", "f")
 Optimizer = Literal["sgd", "rmsprop"]
-# Written out: `memlib.classifiers.CLASSIFIERS` would bring all of scikit-learn to every command.
-Classifier = Literal[
-    "random_forest",
-    "random_forest_sklearn",
-    "extra_trees",
-    "nearest_neighbours",
-    "ridge",
-    "logistic_regression",
-    "linear_discriminant",
-    "svm",
-]
 LEARNING_RATES: Mapping[str, float] = MappingProxyType({"sgd": 0.01, "rmsprop": 0.001})
 
 
@@ -154,7 +144,7 @@ class Settings(BaseModel):
     perturbations: Annotated[Strengths, Field(description="strength of each s-validation set")]
     n_permutations: Annotated[Count, Field(description="shuffles of the labels, B")]
     n_trees: Annotated[Count, Field(description="trees of the random forest")]
-    classifier: Annotated[Classifier, Field(description="shallow classifier")]
+    classifier: Annotated[Literal[CLASSIFIERS], Field(description="shallow classifier")]  # type: ignore[valid-type]
     feature_layer: Annotated[
         Literal["last_hidden", "first_hidden", "pixels"],
         Field(description="where the features are taken"),

@@ -151,9 +151,9 @@ Markdown("\n".join(f"- {name}: {describe_shipped(name, 'tenth')}" for name in FI
 # print("claims that lose checks:", lost)
 # ```
 #
-# Only what is said of depth, of dropout, of forgetting, and of CNNs against MLPs compares panels with one
-# another. All else is said of each panel by itself, and a panel is as well off under another letter.
-# So a claim that compares networks is the harder test of the paper.
+# Only what is said of depth, of dropout, of forgetting, and of CNNs against MLPs compares certain panels
+# with one another. All else is said of each panel by itself, or of all MLPs together, and does not care
+# for letters. So a claim that compares networks is the harder test of the paper.
 #
 # </details>
 #
@@ -222,9 +222,9 @@ Markdown("\n".join(f"- {name}: {describe_shipped(name, 'tenth')}" for name in FI
 # ```
 #
 # A little less than one time in twenty: that is all that the test promises, and it keeps the promise whatever
-# the network, the classifier and the scores are, because no shuffle is special. The table above makes dozens of
-# checks; those that ask for p-values ask for them at nearly every epoch and seed, so that one lucky epoch
-# decides nothing.
+# the network, the classifier and the scores are, because no shuffle is special. So a check that asks for a
+# small p-value of one panel at one epoch can hold by luck; that it holds by luck in every panel is far less
+# likely, which is why claims ask all of them.
 #
 # </details>
 

@@ -156,7 +156,7 @@ choices and Markdown(puzzle_table(choices))
 # ### Level 2, change: more trees
 #
 # The number of trees was not stated. **Predict first:** does the null rise or fall from 25 to 100 to 500
-# trees? And is the change larger or smaller than what another seed makes?
+# trees? And which differs more from seed to seed, the null or its change?
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #
@@ -182,8 +182,8 @@ choices and Markdown(puzzle_table(choices))
 # print(f"spread over seeds: of the level {seeds:.4f}, of the change {paired:.4f}")
 # ```
 #
-# The null rises with every tree that is added, in every seed: votes that were nearly even become sure. The seeds
-# differ by more than that, but they differ in the *same* way with few and with many trees. That is why
+# The null rises from 25 to 100 to 500 trees, in every seed: votes that were nearly even become sure. The seeds
+# differ in their nulls, but much less in how far these rise. That is why
 # each choice is compared with the default seed by seed: the difference of two runs that share images, first
 # weights and batches says far more than the difference of two means.
 #

@@ -56,6 +56,12 @@ def test_claims_of_a_figure(results, figure, numbers):
     assert found == list(numbers)
 
 
+def test_every_check_is_made_of_the_resamples_too(results):
+    outcomes = check_claims(results, n_resamples=1)
+    assert all(outcome.checks for outcome in outcomes)
+    assert [c.label for o in outcomes for c in o.checks if c.support is None] == []
+
+
 @pytest.mark.parametrize("number", CLAIMS)
 def test_claim_holds_where_it_should(results, number):
     found = outcome(results, number)

@@ -1,13 +1,10 @@
 """What may be changed about a figure: types and ranges, and the line that refuses the rest."""
 
-from typing import get_args
-
 import pytest
 
 from memlib.chapters import check_parameters, parse_assignments, source_path
-from memlib.classifiers import CLASSIFIERS
 from memlib.errors import InputError
-from memlib.figures import FIGURES, SCALES, Classifier, resolve
+from memlib.figures import FIGURES, SCALES, resolve
 
 NAN, INFINITE = float("nan"), float("inf")
 # name, value, what the line has to say besides
@@ -187,7 +184,3 @@ def test_method_chapters_check_types_too(chapter, given):
 def test_good_values_pass_unchanged():
     given = {"scale": "smoke", "n_trees": 5, "panels": ["a"], "learning_rate": 1, "epochs": None}
     assert check_parameters("fig2", given) == given
-
-
-def test_a_figure_takes_the_classifiers_there_are():
-    assert get_args(Classifier) == CLASSIFIERS
