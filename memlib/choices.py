@@ -14,7 +14,7 @@ from typing import Any
 
 import xarray as xr
 
-from memlib.costs import duration
+from memlib.costs import duration, missing_seconds
 from memlib.errors import ResultError
 from memlib.results import panels_of
 from memlib.store import to_json, write_netcdf
@@ -193,12 +193,27 @@ def measure_choices(
         A group a choice with its runs (``images``, ``noise``, ``cnn``) below, each as in
         `memlib.results`.
     """
+    from memlib.figures import resolve
+    from memlib.plan import plan
     from memlib.runs import run_figure
 
     groups: dict[str, xr.Dataset] = {}
     root: dict[str, Any] = {}
     names = tuple(name for name in names if set(CHOICES[name].runs) & set(runs))
-    began = time.monotonic()
+    asked = {
+        (name, run): {
+            **{"panels": [RUNS[run].panel], "n_seeds": n_seeds},
+            **{**RUNS[run].changes, **changes, **CHOICES[name].changes},
+        }
+        for name in names
+        for run in CHOICES[name].runs
+        if run in runs
+    }
+    # What is stored takes no time: time left goes by the estimated cost of what is missing.
+    costs = dict.fromkeys(names, 0.0)
+    for (name, run), parameters in asked.items():
+        costs[name] += missing_seconds(plan(resolve(RUNS[run].figure, scale, **parameters)))
+    began, paid = time.monotonic(), 0.0
     for done, name in enumerate(names, start=1):
         choice = CHOICES[name]
         about = {"question": choice.question, "label": choice.label, "against": choice.against}
@@ -206,19 +221,14 @@ def measure_choices(
         for run in (run for run in choice.runs if run in runs):
             where = RUNS[run]
             tree = run_figure(
-                where.figure,
-                scale,
-                panels=[where.panel],
-                n_seeds=n_seeds,
-                n_jobs=n_jobs,
-                progress=False,
-                **{**where.changes, **changes, **choice.changes},
+                where.figure, scale, n_jobs=n_jobs, progress=False, **asked[name, run]
             )
             groups[f"/{name}/{run}"] = panels_of(tree)[where.panel].assign_attrs(
                 compute_seconds=tree.attrs["compute_seconds"], parameters=tree.attrs["parameters"]
             )
             root = {str(key): value for key, value in tree.attrs.items()}
-        left = (time.monotonic() - began) / done * (len(names) - done)
+        paid += costs.pop(name)
+        left = sum(costs.values()) * ((time.monotonic() - began) / paid if paid else 1.0)
         done_text = f"{done} of {len(names)}, about {duration(left)} left"
         say(f"{done_text}: {choice.question}, {choice.label}")
     kept = ("device", "data_checksum", "code_digest", "git_commit", "memlib_version", "created")

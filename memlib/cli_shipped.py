@@ -73,20 +73,26 @@ def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]
 
 
 @click.command()
-@click.option("--scale", default="paper", show_default=True, help="paper or tenth.")
+@click.option("--scale", help="paper or tenth; when left out, both.")
 @click.option("--pieces", default=1, show_default=True, type=click.IntRange(min=1))
 @click.option("--seed", default=0, show_default=True, help="Which pieces are drawn.")
 @click.option("--minutes", default=5.0, show_default=True, help="Longest time of a piece.")
-def verify(scale: str, pieces: int, seed: int, minutes: float) -> None:
+def verify(scale: str | None, pieces: int, seed: int, minutes: float) -> None:
     """Compute random pieces of the results in data/results again, from scratch, and compare."""
-    from memlib.shipped import shipped_results
+    from memlib.shipped import SHIPPED_SCALES, shipped_results
     from memlib.verify import draw_pieces, verify_piece
 
-    results = shipped_results(scale)
+    if scale is not None and scale not in SHIPPED_SCALES:
+        raise InputError(f"--scale {scale}: take one of {', '.join(SHIPPED_SCALES)}")
+    results = {
+        (one, figure): tree
+        for one in (SHIPPED_SCALES if scale is None else (scale,))
+        for figure, tree in shipped_results(one).items()
+    }
     drawn = draw_pieces(results, pieces, seed=seed, max_seconds=60 * minutes)
     agreements = []
     for piece in drawn:
-        agreements.append(verify_piece(piece, results[piece.figure]))
+        agreements.append(verify_piece(piece, results))
         click.echo(str(agreements[-1]))
     if not all(one.holds for one in agreements):
         sys.exit(1)

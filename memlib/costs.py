@@ -36,6 +36,12 @@ def null_seconds(piece: "NullBlock") -> float:
     )
 
 
+def missing_seconds(one: "Plan") -> float:
+    """Estimate the time of all that a run still has to compute."""
+    trainings, nulls = one.missing()
+    return sum(map(training_seconds, trainings)) + sum(map(null_seconds, nulls))
+
+
 def figure_seconds(settings: "Settings") -> tuple[float, float]:
     """Estimate the times of a figure's whole training and of its nulls, whatever is stored."""
     training = null = 0.0

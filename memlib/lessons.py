@@ -60,21 +60,23 @@ DEMONSTRATIONS: Mapping[str, Demonstration] = {
     ),
     "gentle": Demonstration(
         "gentler perturbations, down to none",
-        "every null rises with one and the same network; at 0 % it is the forest's own memory",
+        "the gentler, the higher the null of one and the same network; at 0 % it is the forest's "
+        "own memory",
         "fig2",
         ("a",),
         {"perturbations": [0.0, 0.01, 0.05, 1.0], "epochs": 200},
     ),
     "rotate": Demonstration(
         "rotation in place of shuffled pixels",
-        "the same picture from another kind of copy",
+        "another kind of copy: a null above chance and a higher observed score again",
         "fig1",
         ("a",),
         {"perturbation_kind": "rotate", "perturbations": [5, 15, 45], "epochs": 200},
     ),
     "linear": Demonstration(
         "a linear classifier in place of the forest",
-        "the null falls to chance: this classifier cannot remember, whatever the network did",
+        "the null stays just above chance: this classifier hardly remembers, whatever the "
+        "network did",
         "fig1",
         ("a",),
         {"classifier": "linear_discriminant", "epochs": 200},

@@ -53,11 +53,10 @@ def _describe_begun(path: Path) -> str:
     if one.path.stem != path.stem:
         return f"{path.stem}: begun by other code; running it again begins anew"
     trainings, nulls = one.missing()
-    seconds = sum(map(costs.training_seconds, trainings)) + sum(map(costs.null_seconds, nulls))
     return (
         f"{path.stem}: begun; {len(trainings)} of {len(one.trainings)} networks to train, "
         f"{len(nulls)} of {len(one.nulls)} null blocks missing; about "
-        f"{costs.duration(seconds)} of one core left"
+        f"{costs.duration(costs.missing_seconds(one))} of one core left"
     )
 
 

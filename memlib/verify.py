@@ -23,11 +23,15 @@ TOLERANCE: Mapping[str, float] = {
     "validation_accuracy": 0.03,
 }
 
+# Shipped results by scale and figure.
+Results = Mapping[tuple[str, str], xr.DataTree]
+
 
 @dataclass(frozen=True)
 class Piece:
-    """One network of a stored result: figure, panel, seed and epoch, and the time to make it."""
+    """One network of a stored result: where it stands, and the seconds it takes one core."""
 
+    scale: str
     figure: str
     panel: str
     seed: int
@@ -53,7 +57,8 @@ class Agreement:
 
     def __str__(self) -> str:
         one = self.piece
-        where = f"{one.figure}, panel {one.panel}, seed {one.seed}, epoch {one.epoch:,}"
+        where = f"{one.figure} at {one.scale} scale"
+        where += f", panel {one.panel}, seed {one.seed}, epoch {one.epoch:,}"
         if self.identical:
             return f"{where}: the same, bit for bit"
         found = ", ".join(
@@ -63,9 +68,9 @@ class Agreement:
         return f"{where}: {'agrees' if self.holds else 'DIFFERS'}: {found}"
 
 
-def pieces_of(results: Mapping[str, xr.DataTree]) -> Iterator[Piece]:
+def pieces_of(results: Results) -> Iterator[Piece]:
     """Yield all pieces of shipped results, with the time it takes to compute each again."""
-    for figure, tree in results.items():
+    for (scale, figure), tree in results.items():
         for panel, dataset in panels_of(tree).items():
             settings = settings_of(dataset)
             fits = fits_seconds(
@@ -74,7 +79,7 @@ def pieces_of(results: Mapping[str, xr.DataTree]) -> Iterator[Piece]:
             for seed in dataset["seed"].values.tolist():
                 for epoch in dataset["epoch"].values.tolist():
                     seconds = training_time(settings, panel, epoch) + fits
-                    yield Piece(figure, panel, seed, epoch, seconds)
+                    yield Piece(scale, figure, panel, seed, epoch, seconds)
 
 
 def settings_of(dataset: xr.Dataset) -> Settings:
@@ -83,9 +88,7 @@ def settings_of(dataset: xr.Dataset) -> Settings:
     return Settings.model_validate({**made, "panels": tuple(made["panels"])})
 
 
-def draw_pieces(
-    results: Mapping[str, xr.DataTree], n: int, *, seed: int, max_seconds: float
-) -> list[Piece]:
+def draw_pieces(results: Results, n: int, *, seed: int, max_seconds: float) -> list[Piece]:
     """Draw pieces at random among those that take no longer than `max_seconds` each.
 
     Raises
@@ -103,14 +106,14 @@ def draw_pieces(
     return [pieces[row] for row in rows]
 
 
-def verify_piece(piece: Piece, tree: xr.DataTree) -> Agreement:
+def verify_piece(piece: Piece, results: Results) -> Agreement:
     """Train a network again from its first weights, measure it, and compare with what is stored."""
     from memlib.measures import score_network
     from memlib.scheduling import single_threaded
     from memlib.training import train_network
     from memlib.training_piece import Training
 
-    dataset = panels_of(tree)[piece.panel]
+    dataset = panels_of(results[piece.scale, piece.figure])[piece.panel]
     settings = settings_of(dataset)
     training = Training(settings, piece.panel, piece.seed)
     strengths = [float(value) for value in dataset["perturbation"].values]

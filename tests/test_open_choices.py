@@ -1,5 +1,7 @@
 """The open choices: each run as declared, its effect against the same seeds, flips of claims."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -25,6 +27,7 @@ from memlib.choices import (
     write_choices,
 )
 from memlib.cli import main
+from memlib.costs import STEP_SECONDS, duration
 from memlib.errors import ResultError
 from memlib.figures import resolve
 from memlib.one_thing import change_cards
@@ -152,6 +155,18 @@ def test_bad_arguments_are_one_line(arguments, said):
 def test_change_is_told_with_its_range_over_several_seeds():
     assert change_text(np.array([-0.25])) == "−0.250"
     assert change_text(np.array([-0.25, 0.5, 0.125])) == "+0.125 (−0.250 to +0.500)"
+
+
+def test_time_left_counts_only_what_is_still_to_be_computed(monkeypatch, tmp_path):
+    monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
+    ask = {"runs": ("noise",), "n_seeds": 1, "n_jobs": 1} | TINY
+    measure_choices(("default", "he"), say=str, **ask)
+    monkeypatch.setitem(STEP_SECONDS, "d", 100.0)  # so that an estimate is told from none
+    said = []
+    measure_choices(("default", "loss", "he"), say=said.append, **ask)
+    n_steps = ask["epochs"] * -(-ask["n_images"] // 128)
+    left = [re.search("about (.*) left", line)[1] for line in said]
+    assert left == [duration(100.0 * n_steps), "0 s", "0 s"]
 
 
 def test_choices_may_be_tried_on_some_runs_only(monkeypatch, tmp_path):

@@ -77,14 +77,14 @@ def test_only_runs_of_the_figure_at_its_scale_are_shipped(small):
 
 def test_a_piece_computed_again_is_the_same_bit_for_bit(small):
     ship(run(panels=["a", "d"]))
-    results = {"fig1": read_shipped("fig1", "tenth")}
+    results = {("tenth", "fig1"): read_shipped("fig1", "tenth")}
     pieces = list(pieces_of(results))
     assert len(pieces) == 2 * 2 * 2
     drawn = draw_pieces(results, 3, seed=1, max_seconds=1e6)
     assert len(set(drawn)) == 3
     assert set(drawn) < set(pieces)
     for piece in drawn:
-        agreement = verify_piece(piece, results["fig1"])
+        agreement = verify_piece(piece, results)
         assert agreement.identical
         assert str(agreement).endswith("bit for bit")
     with pytest.raises(InputError, match=r"--pieces 9: only 8 stored pieces take at most"):
@@ -107,7 +107,8 @@ def test_an_altered_result_is_told(small, name, shift, holds):
     dataset = tree["panel_a"].to_dataset()
     dataset[name] = dataset[name] - shift
     tree["panel_a"] = tree["panel_a"].assign(dataset)
-    agreement = verify_piece(Piece("fig1", "a", 0, 4, 0.0), tree)
+    piece = Piece("tenth", "fig1", "a", 0, 4, 0.0)
+    agreement = verify_piece(piece, {("tenth", "fig1"): tree})
     assert not agreement.identical
     assert agreement.differences[name] == pytest.approx(shift)
     assert agreement.holds is holds
@@ -122,8 +123,12 @@ def test_commands_ship_verify_and_check_claims(small):
     assert (refused.exit_code, "has not been run" in refused.output) == (1, True)
     run(panels=["a"])
     assert "shipped" in memlib("ship", "fig1", "--scale", "tenth", "--panels", "a").output
-    verified = memlib("verify", "--scale", "tenth", "--pieces", "2")
-    assert (verified.exit_code, verified.output.count("bit for bit")) == (0, 2)
+    for scale in ((), ("--scale", "tenth")):
+        verified = memlib("verify", *scale, "--pieces", "2")
+        assert (verified.exit_code, verified.output.count("bit for bit")) == (0, 2)
+        assert verified.output.count("fig1 at tenth scale, panel a") == 2
+    assert "only 0 stored pieces" in memlib("verify", "--scale", "paper").output
+    assert "--scale huge: take one of paper, tenth" in memlib("verify", "--scale", "huge").output
     text = memlib("claims", "--scale", "tenth", "--resamples", "3").output
     assert len([line for line in text.splitlines() if line[:2].strip()]) == 22
     assert "not run: panels b, c, d, e, f" in text

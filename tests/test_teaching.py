@@ -2,23 +2,34 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 import site_checks
+import xarray as xr
 from click.testing import CliRunner
 from conftest import ROOT
 from matplotlib.figure import Figure
 
 from memlib.chapters import CHAPTERS, source_path
 from memlib.choice_tables import effect, run_of
-from memlib.choices import CHOICES, RUNS, measure_choices, read_choices, write_choices
+from memlib.choices import (
+    CHOICES,
+    RUNS,
+    measure_choices,
+    read_choices,
+    stored_choices,
+    write_choices,
+)
 from memlib.cli import main
 from memlib.costs import duration
 from memlib.lessons import DEMONSTRATIONS, lesson_values
 from memlib.one_thing import change_cards, command_of, parameters_table, plot_change, show_change
 from memlib.plots import DARK
+from memlib.results import panels_of
 from memlib.runs import run_figure
+from memlib.shipped import shipped_results
 
 TINY = {
     **{"n_images": 60, "n_validation_images": 40, "epochs": 3, "n_measured_epochs": 2},
@@ -63,6 +74,58 @@ def test_lesson_times_are_those_of_a_dry_run(name, results_folder):
     asked, told = (float(number) * units[unit] for number, unit in map(str.split, times))
     assert told == pytest.approx(asked, rel=0.15)  # two estimates, which differ a little
     assert values[f"{name}_command"] in values["demonstrations"]
+
+
+def stored(figure: str, panel: str) -> xr.Dataset:
+    """Scores at a tenth of the paper's epochs, means over seeds and shuffles."""
+    return panels_of(shipped_results("tenth")[figure])[panel].mean(("seed", "permutation"))
+
+
+def tried(choice: str, run: str = "images") -> xr.Dataset:
+    """Scores of an open choice at the lecturer's own scale, means over seeds and shuffles."""
+    return stored_choices()[f"{choice}/{run}"].to_dataset().mean(("seed", "permutation"))
+
+
+def gentlest(scores: xr.Dataset) -> xr.Dataset:
+    return scores.isel(perturbation=int(np.argmin(scores["perturbation"].values)))
+
+
+def watched(name: str) -> Iterator[bool]:
+    """Whether stored runs show what a lecturer is told to watch, statement by statement."""
+    if name == "dropout":
+        a, d = gentlest(stored("fig1", "a")), gentlest(stored("fig1", "d"))
+        yield bool((d["null_accuracy"] < a["null_accuracy"]).all())
+        yield float(abs(d["validation_accuracy"] - a["validation_accuracy"]).max()) < 0.04
+    elif name == "noise":
+        one = gentlest(stored("fig5", "d"))
+        null, learned = one["null_accuracy"].values, one["observed_accuracy"] > 0.9
+        onset, bottom = int(np.argmax(learned.values)), int(np.argmin(null[:8]))
+        yield 0 < bottom < onset
+        yield null[0] - 0.1 > null[bottom] < null[onset] - 0.05 > null[-1]
+        yield float(abs(one["validation_accuracy"] - 0.5).max()) < 0.03
+    elif name == "gentle":
+        nulls = stored("fig2", "a").sortby("perturbation")["null_accuracy"]
+        yield bool((nulls.diff("perturbation") < 0).all())
+    elif name == "rotate":
+        one = gentlest(tried("rotate"))
+        yield bool((one["null_accuracy"] > 0.53).all())
+        yield bool((one["observed_accuracy"] > one["null_accuracy"] + 0.1).all())
+    elif name == "linear":
+        null = gentlest(tried("discriminant"))["null_accuracy"]
+        yield bool(((null > 0.51) & (null < 0.53)).all())
+        yield float(gentlest(tried("default"))["null_accuracy"].max()) > 0.65
+    elif name == "shuffled":
+        end = gentlest(tried("shuffled")).isel(epoch=-1)
+        yield float(end["observed_accuracy"] - end["null_accuracy"]) > 0.1
+        yield abs(float(end["validation_accuracy"]) - 0.5) < 0.03
+
+
+# Those of depth and seed say where to look, and no more.
+@pytest.mark.parametrize("name", sorted(set(DEMONSTRATIONS) - {"depth", "seed"}))
+def test_stored_runs_show_what_a_lecturer_is_told_to_watch(name):
+    seen = list(watched(name))
+    assert seen
+    assert all(seen), seen
 
 
 def test_running_times_are_measured_where_a_run_is_given(results_folder):
