@@ -1,8 +1,6 @@
-"""Compute the missing pieces of runs in parallel processes, with progress and time left."""
+"""Compute the missing pieces of runs in parallel processes, here or on a cluster."""
 
 import os
-import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,12 +8,12 @@ from itertools import chain
 from pathlib import Path
 
 from joblib import Parallel, delayed, parallel_config
-from tqdm import tqdm
 
 from memlib import costs, store
 from memlib.errors import InputError
 from memlib.null_piece import NullBlock
 from memlib.plan import Plan
+from memlib.progress import progress_bar
 from memlib.training_piece import Training
 
 
@@ -100,7 +98,7 @@ def compute(
     blocks = [list(same.values()) for same in nulls.values()]
     with (
         _workers(scheduler),
-        _progress_bar(list(chain(*ordered)), list(chain(*blocks)), progress),
+        progress_bar(list(chain(*ordered)), list(chain(*blocks)), shown=progress),
     ):
         # One process holds the GPU; its threads keep it busy, and measuring needs it no more.
         on_gpu = scheduler is None and any(one[0].spec["device"] != "cpu" for one in ordered)
@@ -150,53 +148,3 @@ def _run_pieces(
                 n_jobs=n_jobs, **({"backend": "threading"} if threads else {"batch_size": 1})
             )
             parallel(delayed(compute_pieces)(one, results) for one in pieces)
-
-
-@contextmanager
-def _progress_bar(
-    trainings: Sequence[Training], nulls: Sequence[NullBlock], shown: bool
-) -> Iterator[None]:
-    """Show how much of the estimated work is stored; reads the disk, so any worker counts."""
-    weights = {one: costs.training_seconds(one) for one in trainings}
-    waiting = {null: costs.null_seconds(null) for null in nulls}
-    total = sum(weights.values()) + sum(waiting.values())
-    base = {one: one.epochs_done() for one in trainings}
-    stop = threading.Event()
-
-    def done() -> float:
-        part = 0.0
-        for training, weight in weights.items():
-            whole = training.epochs[-1] - base[training]
-            # Below 0 at first after a kill: the checkpoint lies behind what was last shown.
-            passed = (training.epochs_done() - base[training]) / max(whole, 1)
-            part += weight * min(max(passed, 0.0), 1.0)
-        for null in [null for null in waiting if null.path.is_file() and null.is_stored()]:
-            finished[0] += waiting.pop(null)
-        return part + finished[0]
-
-    finished = [0.0]
-    # A bar that cannot be drawn over again, in a log, becomes a line now and then.
-    interval = 1.0 if sys.stderr.isatty() or "ipykernel" in sys.modules else 20.0
-    bar = tqdm(
-        total=100.0,
-        mininterval=interval,
-        **({} if shown else {"disable": True}),
-        desc=f"{len(trainings)} networks, {len(nulls)} null blocks",
-        bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} left",
-    )
-
-    def watch() -> None:
-        while not stop.wait(interval):
-            bar.n = round(100 * done() / total, 1)
-            bar.refresh()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-        bar.n = 100.0
-    finally:
-        stop.set()
-        thread.join()
-        bar.refresh()
-        bar.close()

@@ -13,6 +13,7 @@ from memlib import costs, store
 from memlib.errors import ResultError
 from memlib.figures import resolve
 from memlib.plan import plan
+from memlib.progress import Progress
 from memlib.results import panels_of
 from memlib.runs import run_figure, stored_result
 from memlib.scheduling import _record, compute, single_threaded
@@ -168,6 +169,23 @@ def test_progress_bar_ends_at_100_percent(results_folder, capfd):
     shown = capfd.readouterr().err
     assert "1 networks, 1 null blocks: 100%" in shown
     assert "left" in shown
+
+
+def test_progress_is_the_share_of_missing_work_that_is_stored_since(results_folder):
+    one = plan(settings_of(panels=["a"], epochs=9))
+    trainings, nulls = one.missing()
+    (training,) = trainings
+    at = training.folder / "progress.txt"
+    at.parent.mkdir(parents=True)
+    at.write_text("4")  # where a run was killed; its checkpoint may lie before that
+    cost, whole = costs.training_seconds(training), costs.missing_seconds(one)
+    progress = Progress(trainings, nulls)
+    at.write_text("2")
+    assert progress.share() == 0
+    at.write_text("6")
+    assert progress.share() == pytest.approx(2 / 5 * cost / whole)
+    compute([one], n_jobs=1, progress=False)
+    assert progress.share() == pytest.approx(1)
 
 
 def test_results_folder_that_cannot_be_written_is_named_before_any_work(
