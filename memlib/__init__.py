@@ -12,7 +12,7 @@ _HOME = {
     "make_s_validation_set": "perturb",
     "extract_learned_features": "features",
     "compute_null": "null",
-    "VERDICTS": "null",
+    "VERDICTS": "verdicts",
     "shared_structure_test": "measures",
     "train_network": "training",
     "run_figure": "runs",

@@ -11,8 +11,9 @@ from matplotlib.ticker import NullFormatter
 
 from memlib.bench_dataset import read_bench
 from memlib.bench_timing import MEASURED
+from memlib.labels import strength_label
 from memlib.pictures import Picture, picture
-from memlib.plots import LIGHT, Theme, side_steps, strength_label, style_axes
+from memlib.plots import LIGHT, Theme, side_steps, style_axes
 from memlib.tables import markdown_table
 
 RATIO_HEADER = ("what", "against", "times as fast", "memlib", "reference")

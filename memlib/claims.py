@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from memlib.claim import Check, Claim, Outcome, Panels
+from memlib.comparison_claims import COMPARISON_CLAIMS
 from memlib.figures import FIGURES
 from memlib.image_claims import IMAGE_CLAIMS
 from memlib.noise_claims import NOISE_CLAIMS
@@ -21,7 +22,7 @@ from memlib.seeds import stream
 
 # What claims speak of, and what follows from it when seeds and permutations are drawn again.
 RESAMPLED = ("null_accuracy", "observed_accuracy", "chance_accuracy", "validation_accuracy")
-CLAIMS = {claim.number: claim for claim in (*IMAGE_CLAIMS, *NOISE_CLAIMS)}
+CLAIMS = {claim.number: claim for claim in (*IMAGE_CLAIMS, *COMPARISON_CLAIMS, *NOISE_CLAIMS)}
 
 
 def check_claims(

@@ -1,20 +1,14 @@
 """Shallow classifiers, fitted many times on the same features with other labels."""
 
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-from sklearn.base import ClassifierMixin, clone
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 from memlib.errors import InputError
-from memlib.forest import ForestEngine
-from memlib.smoothers import NeighboursSmoother, RidgeSmoother
+
+# Names are needed by every command, scikit-learn and numba only where something is fitted.
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
 
 CLASSIFIERS = (
     "random_forest",
@@ -48,7 +42,7 @@ class ManyPredictor(Predictor, Protocol):
 class EstimatorPredictor:
     """Any scikit-learn classifier: a fresh clone is fitted for every set of labels."""
 
-    def __init__(self, estimator: ClassifierMixin, features: np.ndarray) -> None:
+    def __init__(self, estimator: "ClassifierMixin", features: np.ndarray) -> None:
         self.estimator = estimator
         self.features = features
         names = estimator.get_params()
@@ -56,12 +50,14 @@ class EstimatorPredictor:
 
     def predict(self, labels: np.ndarray, sets: np.ndarray, *, seed: int) -> np.ndarray:
         """Fit a clone with this seed on the labels; return predicted labels of the rows."""
+        from sklearn.base import clone
+
         fitted = clone(self.estimator)
         fitted.set_params(**dict.fromkeys(self.seeded, seed % 2**32))
         return fitted.fit(self.features, labels).predict(sets)
 
 
-def make_estimator(name: str, *, n_trees: int = 500) -> ClassifierMixin:
+def make_estimator(name: str, *, n_trees: int = 500) -> "ClassifierMixin":
     """Return the scikit-learn classifier of a name, with one thread.
 
     Raises
@@ -69,6 +65,14 @@ def make_estimator(name: str, *, n_trees: int = 500) -> ClassifierMixin:
     InputError
         When the name is not one of `CLASSIFIERS`.
     """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression, RidgeClassifier
+    from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import SVC
+
     makers: dict[str, Any] = {
         "random_forest": lambda: RandomForestClassifier(n_trees),
         "random_forest_sklearn": lambda: RandomForestClassifier(n_trees),
@@ -85,7 +89,7 @@ def make_estimator(name: str, *, n_trees: int = 500) -> ClassifierMixin:
 
 
 def make_predictor(
-    classifier: str | ClassifierMixin, features: np.ndarray, *, n_trees: int = 500
+    classifier: "str | ClassifierMixin", features: np.ndarray, *, n_trees: int = 500
 ) -> Predictor:
     """Prepare a classifier for many fits on the same features.
 
@@ -102,10 +106,16 @@ def make_predictor(
         Trees of a named forest.
     """
     if classifier == "random_forest":
+        from memlib.forest import ForestEngine
+
         return ForestEngine(features, n_trees=n_trees)
     if classifier == "nearest_neighbours":
+        from memlib.smoothers import NeighboursSmoother
+
         return NeighboursSmoother(features)
     if classifier == "ridge":
+        from memlib.smoothers import RidgeSmoother
+
         return RidgeSmoother(features)
     if isinstance(classifier, str):
         classifier = make_estimator(classifier, n_trees=n_trees)

@@ -15,10 +15,11 @@ import xarray as xr
 from memlib.architectures import ARCHITECTURES
 from memlib.errors import ResultError
 from memlib.figures import FIGURES, SCALES
-from memlib.null import SIGNIFICANCE, VERDICTS
-from memlib.plots import DARK, LIGHT, perturbation_colours, strength_labels
+from memlib.labels import strength_labels
+from memlib.plots import DARK, LIGHT, perturbation_colours
 from memlib.results import panels_of, result_name
 from memlib.shipped import SHIPPED_SCALES, how_made, shipped_path, shipped_results, shortfalls
+from memlib.verdicts import SIGNIFICANCE, VERDICTS
 
 
 def explorer_data(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The paper's claims on real images: Figs. 1 to 4 (section 6)."""
+"""The paper's claims on networks trained on real images: Fig. 1 (section 6)."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,14 @@ import numpy as np
 import xarray as xr
 
 from memlib.claim import DEPTH, DROPOUT, NEAR_CHANCE, Check, Claim, Panels, check_pairs, declare
-from memlib.quantities import PATTERN, distance_from_chance, memorization_level, null_mean
+from memlib.quantities import (
+    PATTERN,
+    at_strength,
+    distance_from_chance,
+    memorization_level,
+    null_mean,
+    scores_at,
+)
 
 FIRST_EPOCHS = 10  # "just after a few epochs of training"
 FIRST_RISE = 1000  # "during the first few hundreds of training epochs"
@@ -15,13 +22,18 @@ IMAGE_CLAIMS: list[Claim] = []
 
 def _later(array: xr.DataArray) -> xr.DataArray:
     """Return what comes after the first few epochs (the last epoch where none does)."""
-    first = min(FIRST_EPOCHS, int(array["epoch"][-1]))
-    return array.sel(epoch=array["epoch"] >= first)
+    epochs = array["epoch"].values
+    return array.isel(epoch=epochs >= min(FIRST_EPOCHS, epochs[-1]))
 
 
-def _share_check(label: str, holds: xr.DataArray, least: float) -> Check:
+def _share_check(label: str, holds: xr.DataArray | xr.Variable, least: float) -> Check:
     share = float(holds.mean())
     return Check(label, f"{100 * share:.0f} % of epochs and seeds", share >= least, share)
+
+
+def curve_at(array: xr.DataArray, epochs: np.ndarray) -> np.ndarray:
+    """Interpolate a curve over log epochs."""
+    return np.interp(np.log(epochs), np.log(array["epoch"].values), array.values)
 
 
 @declare(
@@ -35,8 +47,8 @@ def _share_check(label: str, holds: xr.DataArray, least: float) -> Check:
 def _learned(fig1: Panels) -> Iterable[Check]:
     for panel, dataset in fig1.items():
         for strength in (0.05, 0.10):
-            one = dataset.sel(perturbation=strength)
-            above = one["observed_accuracy"] > one["null_accuracy"].max("permutation")
+            observed, null = scores_at(dataset, strength, "observed_accuracy", "null_accuracy")
+            above = observed > null.max("permutation")
             yield _share_check(f"{panel}, {strength:.0%}", _later(above), 0.95)
 
 
@@ -65,9 +77,9 @@ def _generalizes(fig1: Panels) -> Iterable[Check]:
 )
 def _ordered(fig1: Panels) -> Iterable[Check]:
     for panel, dataset in fig1.items():
+        null = dataset["null_accuracy"].mean("permutation")
         for more, less in ((0.05, 0.10), (0.10, 1.0)):
-            null = dataset["null_accuracy"].mean("permutation")
-            above = null.sel(perturbation=more) > null.sel(perturbation=less)
+            above = at_strength(null, more).variable > at_strength(null, less).variable
             yield _share_check(f"{panel}, {more:.0%} > {less:.0%}", above, 0.95)
 
 
@@ -81,10 +93,10 @@ def _ordered(fig1: Panels) -> Iterable[Check]:
 )
 def _destroyed(fig1: Panels) -> Iterable[Check]:
     for panel, dataset in fig1.items():
-        one = dataset.sel(perturbation=1.0)
-        null = one["null_accuracy"].mean("permutation")
-        for array, short in ((null, "null"), (one["observed_accuracy"], "observed")):
-            distance = distance_from_chance(array, one["chance_accuracy"])
+        names = ("null_accuracy", "observed_accuracy", "chance_accuracy")
+        null, observed, chance = scores_at(dataset, 1.0, *names)
+        for array, short in ((null.mean("permutation"), "null"), (observed, "observed")):
+            distance = distance_from_chance(array, chance)
             value = f"{float(array.mean()):.3f}, off by {distance:.3f}"
             yield Check(f"{panel}, {short}", value, distance <= NEAR_CHANCE, distance)
 
@@ -168,7 +180,7 @@ def _cnns(fig1: Panels) -> Iterable[Check]:
         if cnn in fig1 and mlp in fig1:
             # The two have different epoch grids: averages are taken over a common one.
             grid = np.geomspace(1, min(int(fig1[p]["epoch"][-1]) for p in (cnn, mlp)), 25)
-            level = [_at(null_mean(fig1[p], 0.05), grid).mean() for p in (cnn, mlp)]
+            level = [curve_at(null_mean(fig1[p], 0.05), grid).mean() for p in (cnn, mlp)]
             value = f"{level[0]:.3f} against {level[1]:.3f}"
             difference = float(level[0] - level[1])
             yield Check(f"{cnn} > {mlp}, null", value, difference > 0, difference)
@@ -197,113 +209,3 @@ def _unrelated(fig1: Panels) -> Iterable[Check]:
         value = f"validation {spread[0]:.3f}, null {spread[1]:.3f}"
         difference = float(spread[1] - spread[0])
         yield Check(f"range over {', '.join(mlps)}", value, difference > 0, difference)
-
-
-@declare(
-    IMAGE_CLAIMS,
-    11,
-    "fig2",
-    "caption of Fig. 2",
-    "The 1 % null is considerably higher than the 5 % null.",
-    "averaged over epochs, higher by 0.05 in each panel",
-)
-def _one_percent(fig2: Panels) -> Iterable[Check]:
-    for panel, dataset in fig2.items():
-        level = [memorization_level(dataset, strength) for strength in (0.01, 0.05)]
-        value = f"{level[0]:.3f} against {level[1]:.3f}"
-        difference = level[0] - level[1]
-        yield Check(panel, value, difference >= 0.05, difference)
-
-
-@declare(
-    IMAGE_CLAIMS,
-    12,
-    "fig2",
-    "section 6",
-    "The same orderings hold with 1 % perturbed.",
-    "1 % null, averaged over log-spaced epochs: a > b, d > e, a > d, b > e",
-)
-def _same_at_one_percent(fig2: Panels) -> Iterable[Check]:
-    return check_pairs(fig2, (*DEPTH, *DROPOUT), 0.01)
-
-
-def _both(first: Panels, second: Panels) -> Iterable[tuple[str, xr.Dataset, xr.Dataset, int]]:
-    """Pair the panels that two figures share, with the last epoch that both reach."""
-    for panel in first:
-        if panel in second:
-            pair = first[panel], second[panel]
-            yield panel, *pair, min(int(dataset["epoch"][-1]) for dataset in pair)
-
-
-def _at(array: xr.DataArray, epochs: np.ndarray) -> np.ndarray:
-    """Interpolate a curve over log epochs."""
-    return np.interp(np.log(epochs), np.log(array["epoch"].values), array.values)
-
-
-@declare(
-    IMAGE_CLAIMS,
-    13,
-    "fig1 fig3",
-    "section 6",
-    "With 10,000 images, slightly less memorization than with 2,000.",
-    "5 % null, averaged over log-spaced epochs that both reach, lower in each panel",
-)
-def _less_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
-    for panel, small, large, until in _both(fig1, fig3):
-        grid = np.geomspace(1, until, 25)
-        level = [_at(null_mean(ds, 0.05), grid).mean() for ds in (large, small)]
-        value = f"{level[0]:.3f} against {level[1]:.3f}"
-        difference = float(level[0] - level[1])
-        yield Check(panel, value, difference < 0, difference)
-
-
-@declare(
-    IMAGE_CLAIMS,
-    14,
-    "fig1 fig3",
-    "section 6",
-    "With 10,000 images, slightly better generalization.",
-    "validation accuracy at the last epoch that both reach, higher in each panel",
-)
-def _better_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
-    for panel, small, large, until in _both(fig1, fig3):
-        last = np.array([until])
-        valid = [_at(ds["validation_accuracy"].mean("seed"), last)[0] for ds in (large, small)]
-        value = f"{valid[0]:.3f} against {valid[1]:.3f}"
-        difference = float(valid[0] - valid[1])
-        yield Check(panel, value, difference > 0, difference)
-
-
-@declare(
-    IMAGE_CLAIMS,
-    15,
-    "fig3",
-    "section 6",
-    "Otherwise the same patterns with 10,000 images.",
-    "learned (claim 1), ordered nulls (claim 3), depth and dropout (claims 5, 6)",
-)
-def _same_with_more(fig3: Panels) -> Iterable[Check]:
-    for check in (_learned, _ordered, _depth, _dropout):
-        yield from check(fig3)
-
-
-@declare(
-    IMAGE_CLAIMS,
-    16,
-    "fig1 fig4",
-    "section 6",
-    "rmsProp can follow other memorization dynamics than SGD.",
-    "5 % nulls differ by more than 0.05 at some epoch, in at least one panel (checked in each)",
-    panels="",
-)
-def _other_dynamics(fig1: Panels, fig4: Panels) -> Iterable[Check]:
-    largest = {}
-    for panel, sgd, rmsprop, until in _both(fig1, fig4):
-        grid = np.geomspace(1, until, 25)
-        difference = _at(null_mean(rmsprop, 0.05), grid) - _at(null_mean(sgd, 0.05), grid)
-        largest[panel] = float(difference[np.abs(difference).argmax()])
-    if largest:
-        text = ", ".join(f"{panel} {value:+.3f}" for panel, value in largest.items())
-        holds = max(abs(value) for value in largest.values()) > 0.05
-        extreme = max(largest.values(), key=abs)
-        yield Check("largest difference, rmsProp minus SGD", text, holds, extreme)

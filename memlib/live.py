@@ -14,8 +14,8 @@ import numpy as np
 
 from memlib.classifiers import make_estimator
 from memlib.data import Data, load_data
-from memlib.null import SIGNIFICANCE, VERDICTS
 from memlib.smoothers import expected_null_accuracy_neighbours
+from memlib.verdicts import SIGNIFICANCE, VERDICTS
 
 N_IMAGES = 400
 N_VALIDATION_IMAGES = 200

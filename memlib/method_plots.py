@@ -7,8 +7,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from memlib.null import VERDICTS
 from memlib.plots import LIGHT, Theme, side_steps, style_axes
+from memlib.verdicts import VERDICTS
 
 
 def plot_null(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:

@@ -6,15 +6,17 @@ import numpy as np
 import xarray as xr
 
 from memlib.claim import DEPTH, DROPOUT, NEAR_CHANCE, Check, Claim, Panels, check_pairs, declare
-from memlib.null import SIGNIFICANCE
 from memlib.quantities import (
     PATTERN,
+    at_strength,
     distance_from_chance,
     forgetting_epoch,
     memorization_level,
     null_mean,
     onset_epoch,
+    scores_at,
 )
+from memlib.verdicts import SIGNIFICANCE
 
 ONSETS = {"d": 40, "e": 400, "f": 10}  # the paper's epochs, section 7
 PEAKS = {"d": 300, "e": 1000, "f": 200}
@@ -22,7 +24,7 @@ NOISE_CLAIMS: list[Claim] = []
 
 
 def _observed(dataset: xr.Dataset, strength: float) -> xr.DataArray:
-    return dataset["observed_accuracy"].sel(perturbation=strength).mean("seed")
+    return at_strength(dataset["observed_accuracy"], strength).mean("seed")
 
 
 @declare(
@@ -49,15 +51,11 @@ def _memorizes_noise(fig5: Panels) -> Iterable[Check]:
 )
 def _learns_noise(fig5: Panels) -> Iterable[Check]:
     for panel, dataset in fig5.items():
-        last = dataset.sel(perturbation=0.05).isel(epoch=-1)
-        value = (
-            f"observed {float(last['observed_accuracy'].mean()):.3f}, "
-            f"null {float(last['null_accuracy'].mean()):.3f}"
-        )
-        margin = float(
-            (last["observed_accuracy"] - last["null_accuracy"].mean("permutation")).mean()
-        )
-        yield Check(panel, value, bool((last["p_value"] <= SIGNIFICANCE).all()), margin)
+        names = ("observed_accuracy", "null_accuracy", "p_value")
+        observed, null, p_value = scores_at(dataset.isel(epoch=-1), 0.05, *names)
+        value = f"observed {float(observed.mean()):.3f}, null {float(null.mean()):.3f}"
+        margin = float((observed - null.mean("permutation")).mean())
+        yield Check(panel, value, bool((p_value <= SIGNIFICANCE).all()), margin)
 
 
 @declare(
@@ -108,13 +106,12 @@ def _onset(fig5: Panels) -> Iterable[Check]:
     for panel, paper in ONSETS.items():
         if panel in fig5:
             epoch = onset_epoch(fig5[panel])
-            mean = null_mean(fig5[panel], 0.05)
-            before = mean.sel(epoch=mean["epoch"] <= (epoch or mean["epoch"][-1]))
-            fall = float(before[0] - before.min())
+            mean, epochs = null_mean(fig5[panel], 0.05).values, fig5[panel]["epoch"].values
+            fall = float(mean[0] - mean[epochs <= (epoch or np.inf)].min())
             value = f"null falls by {fall:.3f} before it"
             yield Check(f"{panel}, early fall", value, fall >= PATTERN, fall)
-            p_value = fig5[panel]["p_value"].sel(perturbation=0.05)
-            earlier = p_value.sel(epoch=p_value["epoch"] < (epoch or np.inf)) > SIGNIFICANCE
+            p_value = at_strength(fig5[panel]["p_value"], 0.05)
+            earlier = p_value.isel(epoch=epochs < (epoch or np.inf)) > SIGNIFICANCE
             share = float(earlier.mean()) if earlier.size else 0.0
             value = f"at {100 * share:.0f} % of earlier epochs"
             yield Check(f"{panel}, not learned at first", value, share >= 0.5, share)

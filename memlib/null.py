@@ -9,17 +9,18 @@ scores above the null it owes to learning.
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
-from sklearn.base import ClassifierMixin
 
 from memlib.classifiers import ManyPredictor, make_predictor
 from memlib.errors import InputError
 from memlib.seeds import stream, stream_integer
+from memlib.verdicts import null_dataset
 
-VERDICTS = ("neither", "memorized", "learned", "memorized_and_learned", "undecided")
-SIGNIFICANCE = 0.05
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def score_labellings(
     s_validation_features: Sequence[np.ndarray],
     labellings: Iterable[int],
     *,
-    classifier: str | ClassifierMixin = "random_forest",
+    classifier: "str | ClassifierMixin" = "random_forest",
     n_trees: int = 500,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
@@ -134,85 +135,12 @@ def score_labellings(
     )
 
 
-def permutation_p_value(null: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """Return (C + 1) / (B + 1), with C the null scores not below the observed one.
-
-    Parameters
-    ----------
-    null
-        (..., permutation), B values along the last axis.
-    observed
-        (...).
-
-    Notes
-    -----
-    Never 0, and at most uniform under the null hypothesis (Phipson and Smyth 2010).
-    """
-    exceeding = (null >= np.asarray(observed)[..., None]).sum(axis=-1)
-    return (exceeding + 1) / (null.shape[-1] + 1)
-
-
-def memorization_p_value(null: np.ndarray, chance: np.ndarray) -> np.ndarray:
-    """Return (C + 1) / (B + 1), with C the null scores not above the chance level."""
-    return permutation_p_value(-null, -np.asarray(chance))
-
-
-def decide_verdict(
-    p_value: np.ndarray, memorization: np.ndarray, n_permutations: int
-) -> np.ndarray:
-    """Return the reading of section 5 as codes into `VERDICTS`.
-
-    The rule: *memorized* when at most 5 % of the null lies at or below chance (memorization
-    p-value at most 0.05), *learned* when at most 5 % of the null reaches the observed score
-    (p-value at most 0.05). With fewer than 19 permutations neither p-value can fall that low, and
-    the verdict is *undecided*.
-    """
-    if 1 / (n_permutations + 1) > SIGNIFICANCE:
-        return np.full(np.shape(p_value), VERDICTS.index("undecided"), np.int8)
-    memorized = np.asarray(memorization) <= SIGNIFICANCE
-    learned = np.asarray(p_value) <= SIGNIFICANCE
-    return (memorized + 2 * learned).astype(np.int8)
-
-
-def null_dataset(
-    observed: np.ndarray, null: np.ndarray, chance: np.ndarray, perturbations: Sequence[Hashable]
-) -> xr.Dataset:
-    """Label the scores and add p-values and verdicts.
-
-    Parameters
-    ----------
-    observed, chance
-        float (..., perturbation) with leading dims seed and epoch, or none.
-    null
-        float (..., perturbation, permutation).
-    perturbations
-        Coordinate values of the sets.
-    """
-    p_value = permutation_p_value(null, observed)
-    memorization = memorization_p_value(null, chance)
-    dims = ("seed", "epoch", "perturbation")[-observed.ndim :]
-    return xr.Dataset(
-        {
-            "observed_accuracy": (dims, observed),
-            "null_accuracy": ((*dims, "permutation"), null),
-            "chance_accuracy": (dims, chance),
-            "p_value": (dims, p_value),
-            "memorization_p_value": (dims, memorization),
-            "verdict": (dims, decide_verdict(p_value, memorization, null.shape[-1])),
-        },
-        coords={
-            "perturbation": list(perturbations),
-            "permutation": np.arange(1, null.shape[-1] + 1),
-        },
-    )
-
-
 def compute_null(
     train_features: np.ndarray,
     labels: np.ndarray,
     s_validation_features: Mapping[Hashable, np.ndarray],
     *,
-    classifier: str | ClassifierMixin = "random_forest",
+    classifier: "str | ClassifierMixin" = "random_forest",
     n_permutations: int = 100,
     n_trees: int = 500,
     seed: int = 0,
@@ -246,7 +174,7 @@ def compute_null(
     xarray.Dataset
         ``observed_accuracy``, ``null_accuracy`` (.., permutation), ``chance_accuracy``,
         ``p_value``, ``memorization_p_value`` and ``verdict`` by ``perturbation``; verdicts are
-        codes into `VERDICTS`.
+        codes into `memlib.verdicts.VERDICTS`.
 
     Raises
     ------
@@ -256,6 +184,7 @@ def compute_null(
     Examples
     --------
     >>> import numpy as np
+    >>> from memlib.verdicts import VERDICTS
     >>> rng = np.random.default_rng(0)
     >>> features = rng.normal(size=(100, 4))
     >>> labels = np.tile([0, 1], 50)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from memlib.errors import InputError
 from memlib.seeds import stream
@@ -40,6 +39,8 @@ def shuffle_shared_pixels(images: np.ndarray, share: float, rng: np.random.Gener
 
 def rotate(images: np.ndarray, degrees: float, rng: np.random.Generator) -> np.ndarray:
     """Rotate every image counter-clockwise, corners filled with 0 (`rng` is not used)."""
+    from scipy import ndimage
+
     return ndimage.rotate(images, degrees, axes=(2, 1), reshape=False, order=1).astype(images.dtype)
 
 

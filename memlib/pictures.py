@@ -11,7 +11,8 @@ import matplotlib
 import xarray as xr
 from matplotlib.figure import Figure
 
-from memlib.plots import DARK, LIGHT, Theme, plot_figure, strength_labels
+from memlib.labels import strength_labels
+from memlib.plots import DARK, LIGHT, Theme, plot_figure
 from memlib.results import panels_of
 from memlib.shipped import read_shipped
 

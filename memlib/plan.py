@@ -10,7 +10,7 @@ from memlib.null_piece import BLOCK, NullBlock
 from memlib.results import result_name
 from memlib.training_piece import Training
 
-RESULT_CODE = ("figures", "null_piece", "plan", "results", "runs", "training_piece")
+RESULT_CODE = ("figures", "null_piece", "plan", "results", "runs", "training_piece", "verdicts")
 
 
 @dataclass(frozen=True)

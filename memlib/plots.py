@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from memlib.labels import strength_labels
 from memlib.results import panels_of
 
 # Dark blue, blue, cyan, grey and red as in the paper; chosen to differ in lightness, too.
@@ -38,23 +39,6 @@ class Theme:
 
 LIGHT = Theme("light", "#1f2328", "#d5d8dc", COLOURS, VALIDATION_COLOUR)
 DARK = Theme("dark", "#e6e6e6", "#4a4f55", DARK_COLOURS, DARK_VALIDATION_COLOUR)
-
-
-def strength_label(strength: float, units: str) -> str:
-    """Return a strength for a legend: ``5 %`` for the share 0.05, ``15°`` for an angle."""
-    if units == "degree":
-        return f"{strength:g}°"
-    return f"{100 * strength:g} %" if strength <= 1 else f"{strength:g}"
-
-
-def strength_labels(perturbation: xr.DataArray) -> dict[float, str]:
-    """Return a label for each strength of a panel's coordinate: a share, an angle, or an sd."""
-    noise = str(perturbation.attrs["long_name"]).startswith("standard deviation")
-    units = str(perturbation.attrs["units"])
-    return {
-        float(strength): f"sd {strength:g}" if noise else strength_label(float(strength), units)
-        for strength in perturbation.values
-    }
 
 
 def side_steps(n: int, width: float) -> np.ndarray:

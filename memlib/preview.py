@@ -8,7 +8,8 @@ import matplotlib
 import xarray as xr
 from matplotlib.figure import Figure
 
-from memlib.plots import LIGHT, plot_panel, strength_labels
+from memlib.labels import strength_labels
+from memlib.plots import LIGHT, plot_panel
 from memlib.results import panels_of
 
 NAME = "preview.png"  # in the site

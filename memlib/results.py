@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from memlib.errors import ResultError
-from memlib.null import VERDICTS
 from memlib.store import to_json, write_netcdf
+from memlib.verdicts import VERDICTS
 
 SCHEMA_VERSION = 1
 # name: (dims, long name, smallest, largest)

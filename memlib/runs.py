@@ -15,13 +15,13 @@ from memlib import store
 from memlib.devices import device_name
 from memlib.errors import ResultError
 from memlib.figures import FIGURES, resolve
-from memlib.null import null_dataset
 from memlib.null_piece import NullBlock
 from memlib.perturb import KINDS
 from memlib.plan import Plan, plan
 from memlib.results import SCHEMA_VERSION, assemble, label_panel, read_result, write_result
 from memlib.scheduling import compute
 from memlib.training_piece import Training
+from memlib.verdicts import null_dataset
 from memlib.version import __version__
 
 LOSS_NAMES = {

@@ -8,7 +8,7 @@ from typing import Any
 import xarray as xr
 
 from memlib.claim import Check, Outcome
-from memlib.plots import strength_labels
+from memlib.labels import strength_labels
 from memlib.quantities import null_mean
 from memlib.results import panels_of
 

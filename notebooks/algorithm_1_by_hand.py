@@ -28,7 +28,8 @@ disturbance: float = 0.1  # of a feature, standard deviation
 from IPython.display import Markdown
 from sklearn.ensemble import RandomForestClassifier
 
-from memlib.null import VERDICTS, chance_accuracy, compute_null
+from memlib.null import chance_accuracy, compute_null
+from memlib.verdicts import VERDICTS
 from memlib.pictures import picture
 from memlib.planted import planted_features, plot_cases
 from memlib.seeds import stream
@@ -202,7 +203,8 @@ Markdown(markdown_table(header, table))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.null import VERDICTS, compute_null
+# from memlib.null import compute_null
+# from memlib.verdicts import VERDICTS
 # from memlib.planted import planted_features
 #
 # labels, training, copies = planted_features("both")
@@ -267,7 +269,8 @@ Markdown(markdown_table(header, table))
 #
 # ```python
 # import numpy as np
-# from memlib.null import VERDICTS, compute_null
+# from memlib.null import compute_null
+# from memlib.verdicts import VERDICTS
 #
 # rng = np.random.default_rng(0)
 # labels = (np.arange(300) % 10 == 0).astype(int)

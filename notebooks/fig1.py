@@ -238,7 +238,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.null import VERDICTS
+# from memlib.verdicts import VERDICTS
 # from memlib.results import panels_of
 # from memlib.runs import run_figure
 #

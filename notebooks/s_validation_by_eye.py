@@ -30,7 +30,7 @@ from memlib.data import load_data
 from memlib.method_plots import plot_images
 from memlib.perturb import make_s_validation_set
 from memlib.pictures import picture
-from memlib.plots import strength_label
+from memlib.labels import strength_label
 from memlib.tables import markdown_table
 
 # %% [markdown]

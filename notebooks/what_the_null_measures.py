@@ -43,7 +43,7 @@ from memlib.models import build_network
 from memlib.null import compute_null
 from memlib.perturb import make_s_validation_set
 from memlib.pictures import picture
-from memlib.plots import strength_label
+from memlib.labels import strength_label
 from memlib.smoothers import NeighboursSmoother, RidgeSmoother, margin_moments
 from memlib.smoothers import expected_null_accuracy, expected_null_accuracy_neighbours
 from memlib.steps import make_step

@@ -12,8 +12,8 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from memlib.architectures import ARCHITECTURES
 from memlib.figures import FIGURES, resolve
-from memlib.null import null_dataset
 from memlib.results import SCHEMA_VERSION, assemble, label_panel, panels_of
+from memlib.verdicts import null_dataset
 from memlib.version import __version__
 
 EPOCHS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)

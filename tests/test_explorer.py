@@ -18,11 +18,11 @@ from memlib.data import load_labelled_images
 from memlib.errors import ResultError
 from memlib.explorer import counts, explorer_data, figure_data
 from memlib.figures import FIGURES, resolve
-from memlib.null import VERDICTS
 from memlib.plots import COLOURS, DARK_COLOURS
 from memlib.publish import page_scripts
 from memlib.results import panels_of
 from memlib.runs import run_figure
+from memlib.verdicts import VERDICTS
 
 
 @pytest.fixture(scope="module")

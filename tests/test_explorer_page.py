@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from site_checks import WIDTHS, fixed
 
-from memlib.null import VERDICTS
 from memlib.plots import COLOURS, DARK_COLOURS, DARK_VALIDATION_COLOUR, VALIDATION_COLOUR
 from memlib.results import panels_of, read_result
 from memlib.shipped import read_shipped
+from memlib.verdicts import VERDICTS
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 

@@ -7,17 +7,11 @@ from live_book import inputs, small_network
 
 from memlib import live
 from memlib.features import extract_learned_features
-from memlib.null import (
-    chance_accuracy,
-    compute_null,
-    decide_verdict,
-    memorization_p_value,
-    permutation_p_value,
-    shuffled_labels,
-)
+from memlib.null import chance_accuracy, compute_null, shuffled_labels
 from memlib.perturb import make_s_validation_set
 from memlib.smoothers import NeighboursSmoother
 from memlib.steps import make_step
+from memlib.verdicts import decide_verdict, memorization_p_value, permutation_p_value
 
 pytestmark = pytest.mark.xdist_group("live")
 

@@ -6,9 +6,7 @@ from matplotlib.figure import Figure
 from memlib.method_plots import plot_images, plot_null
 from memlib.null import compute_null
 from memlib.planted import planted_features
-from memlib.plots import (
-    LIGHT,
-)
+from memlib.plots import LIGHT
 
 
 def test_null_points_observed_line_and_verdict():

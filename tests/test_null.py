@@ -12,14 +12,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from memlib.classifiers import CLASSIFIERS
 from memlib.errors import InputError
-from memlib.null import (
-    chance_accuracy,
-    compute_null,
-    null_dataset,
-    score_labellings,
-    shuffled_labels,
-)
+from memlib.null import chance_accuracy, compute_null, score_labellings, shuffled_labels
 from memlib.planted import planted_features
+from memlib.verdicts import null_dataset
 
 NEAREST = KNeighborsClassifier(1)
 

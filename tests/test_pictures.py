@@ -11,11 +11,7 @@ from builders import make_result, panel_curves, paper_curves
 from matplotlib.figure import Figure
 
 from memlib.pictures import Picture, caption_result, describe_result, picture, show_figure, svg
-from memlib.plots import (
-    DARK,
-    LIGHT,
-    plot_figure,
-)
+from memlib.plots import DARK, LIGHT, plot_figure
 from memlib.results import write_result
 
 

@@ -9,17 +9,9 @@ from builders import make_result, paper_curves
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from memlib.labels import strength_label, strength_labels
 from memlib.perturb import KINDS
-from memlib.plots import (
-    COLOURS,
-    DARK,
-    LIGHT,
-    perturbation_colours,
-    plot_figure,
-    plot_panel,
-    strength_label,
-    strength_labels,
-)
+from memlib.plots import COLOURS, DARK, LIGHT, perturbation_colours, plot_figure, plot_panel
 from memlib.results import panels_of
 
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)

@@ -166,9 +166,23 @@ def test_modules_are_short(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 310
 
 
-def test_nothing_that_only_needs_results_imports_torch():
-    names = ["results", "plots", "pictures", "claims", "tables", "figures", "null", "status", "cli"]
-    code = "import sys\n" + "".join(f"import memlib.{name}\n" for name in names)
-    code += "sys.exit('torch' in sys.modules)"
+def modules_after(code: str) -> set[str]:
+    """Names of all modules that Python holds after some code was run."""
+    code += "\nimport sys\nprint(*sys.modules, sep='\\n', file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+    return set(done.stderr.split())
+
+
+def test_nothing_that_only_needs_results_imports_torch():
+    names = ["results", "plots", "pictures", "claims", "tables", "figures", "null", "status", "cli"]
+    found = modules_after("\n".join(f"import memlib.{name}" for name in names))
+    assert "memlib.null" in found
+    assert "torch" not in found
+
+
+def test_commands_that_draw_and_fit_nothing_start_without_the_libraries_for_it():
+    call = "from memlib.cli import main\nmain({}, standalone_mode=False)"
+    found = modules_after(call.format(["claims", "--figure", "fig1", "--resamples", "0"]))
+    assert "memlib.claims" in found
+    assert not found & {"torch", "sklearn", "scipy.stats", "numba", "matplotlib", "seaborn"}

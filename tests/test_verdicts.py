@@ -7,14 +7,9 @@ import pytest
 import xarray as xr
 
 from memlib.errors import InputError
-from memlib.null import (
-    VERDICTS,
-    compute_null,
-    decide_verdict,
-    memorization_p_value,
-    permutation_p_value,
-)
+from memlib.null import compute_null
 from memlib.planted import CASES, planted_features, plot_cases
+from memlib.verdicts import VERDICTS, decide_verdict, memorization_p_value, permutation_p_value
 
 VERDICT_OF = dict(zip(CASES, VERDICTS, strict=False)) | {"both": "memorized_and_learned"}
 

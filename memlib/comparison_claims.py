@@ -1,0 +1,117 @@
+"""The paper's claims on what gentler copies, more images and rmsProp change: Figs. 2 to 4."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import xarray as xr
+
+from memlib.claim import DEPTH, DROPOUT, Check, Claim, Panels, check_pairs, declare
+from memlib.image_claims import IMAGE_CLAIMS, curve_at
+from memlib.quantities import memorization_level, null_mean
+
+COMPARISON_CLAIMS: list[Claim] = []
+
+
+@declare(
+    COMPARISON_CLAIMS,
+    11,
+    "fig2",
+    "caption of Fig. 2",
+    "The 1 % null is considerably higher than the 5 % null.",
+    "averaged over epochs, higher by 0.05 in each panel",
+)
+def _one_percent(fig2: Panels) -> Iterable[Check]:
+    for panel, dataset in fig2.items():
+        level = [memorization_level(dataset, strength) for strength in (0.01, 0.05)]
+        value = f"{level[0]:.3f} against {level[1]:.3f}"
+        difference = level[0] - level[1]
+        yield Check(panel, value, difference >= 0.05, difference)
+
+
+@declare(
+    COMPARISON_CLAIMS,
+    12,
+    "fig2",
+    "section 6",
+    "The same orderings hold with 1 % perturbed.",
+    "1 % null, averaged over log-spaced epochs: a > b, d > e, a > d, b > e",
+)
+def _same_at_one_percent(fig2: Panels) -> Iterable[Check]:
+    return check_pairs(fig2, (*DEPTH, *DROPOUT), 0.01)
+
+
+def _both(first: Panels, second: Panels) -> Iterable[tuple[str, xr.Dataset, xr.Dataset, int]]:
+    """Pair the panels that two figures share, with the last epoch that both reach."""
+    for panel in first:
+        if panel in second:
+            pair = first[panel], second[panel]
+            yield panel, *pair, min(int(dataset["epoch"][-1]) for dataset in pair)
+
+
+@declare(
+    COMPARISON_CLAIMS,
+    13,
+    "fig1 fig3",
+    "section 6",
+    "With 10,000 images, slightly less memorization than with 2,000.",
+    "5 % null, averaged over log-spaced epochs that both reach, lower in each panel",
+)
+def _less_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
+    for panel, small, large, until in _both(fig1, fig3):
+        grid = np.geomspace(1, until, 25)
+        level = [curve_at(null_mean(ds, 0.05), grid).mean() for ds in (large, small)]
+        value = f"{level[0]:.3f} against {level[1]:.3f}"
+        difference = float(level[0] - level[1])
+        yield Check(panel, value, difference < 0, difference)
+
+
+@declare(
+    COMPARISON_CLAIMS,
+    14,
+    "fig1 fig3",
+    "section 6",
+    "With 10,000 images, slightly better generalization.",
+    "validation accuracy at the last epoch that both reach, higher in each panel",
+)
+def _better_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
+    for panel, small, large, until in _both(fig1, fig3):
+        last = np.array([until])
+        valid = [curve_at(ds["validation_accuracy"].mean("seed"), last)[0] for ds in (large, small)]
+        value = f"{valid[0]:.3f} against {valid[1]:.3f}"
+        difference = float(valid[0] - valid[1])
+        yield Check(panel, value, difference > 0, difference)
+
+
+@declare(
+    COMPARISON_CLAIMS,
+    15,
+    "fig3",
+    "section 6",
+    "Otherwise the same patterns with 10,000 images.",
+    "learned (claim 1), ordered nulls (claim 3), depth and dropout (claims 5, 6)",
+)
+def _same_with_more(fig3: Panels) -> Iterable[Check]:
+    for number in (1, 3, 5, 6):
+        yield from IMAGE_CLAIMS[number - 1].check(fig3)
+
+
+@declare(
+    COMPARISON_CLAIMS,
+    16,
+    "fig1 fig4",
+    "section 6",
+    "rmsProp can follow other memorization dynamics than SGD.",
+    "5 % nulls differ by more than 0.05 at some epoch, in at least one panel (checked in each)",
+    panels="",
+)
+def _other_dynamics(fig1: Panels, fig4: Panels) -> Iterable[Check]:
+    largest = {}
+    for panel, sgd, rmsprop, until in _both(fig1, fig4):
+        grid = np.geomspace(1, until, 25)
+        difference = curve_at(null_mean(rmsprop, 0.05), grid) - curve_at(null_mean(sgd, 0.05), grid)
+        largest[panel] = float(difference[np.abs(difference).argmax()])
+    if largest:
+        text = ", ".join(f"{panel} {value:+.3f}" for panel, value in largest.items())
+        holds = max(abs(value) for value in largest.values()) > 0.05
+        extreme = max(largest.values(), key=abs)
+        yield Check("largest difference, rmsProp minus SGD", text, holds, extreme)
