@@ -120,13 +120,18 @@ def shortfalls(figure: str, scale: str = "paper") -> list[str]:
 
 def describe_shipped(figure: str, scale: str = "paper") -> str:
     """Return a Markdown sentence on what a shipped result lacks, and what would finish it."""
-    lacking = lacks(figure, scale)
+    lacking, command = lacks(figure, scale), f"memlib run {figure} --scale {scale}"
     if not lacking:
         return f"This is the whole of {figure} at {scale} scale."
-    command = f"memlib run {figure} --scale {scale} --panels {','.join(lacking)}"
+    if read_shipped(figure, scale) is None:
+        return (
+            f"**Not yet run at {scale} scale.** `{command}` would do it, and `memlib ship` with "
+            "the same arguments adds it here."
+        )
     return (
         f"**Short of the {scale} scale:** {'; '.join(shortfalls(figure, scale))}. This would "
-        f"finish it: `{command}`, then `memlib ship` with the same arguments."
+        f"finish it: `{command} --panels {','.join(lacking)}`, then `memlib ship` with the same "
+        "arguments."
     )
 
 

@@ -111,7 +111,7 @@ print(next(iter(panels_of(result).values())))
 #
 # ### At the paper's scale
 #
-# What comes with this book, in `data/results`:
+# As far as it has been run; the datasets come with this book, in `data/results`.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig2", "paper")

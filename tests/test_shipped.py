@@ -35,6 +35,8 @@ def run(figure="fig1", **changes):
 def test_panels_join_the_shipped_result_as_they_are_run(small):
     assert read_shipped("fig4", "tenth") is None
     assert shortfalls("fig4", "tenth") == ["panels a, b, d, e not yet run"]
+    said = describe_shipped("fig4", "tenth")
+    assert said.startswith("**Not yet run at tenth scale.** `memlib run fig4 --scale tenth`")
     path = ship(run("fig4", panels=["d"]))
     assert ship(run("fig4", panels=["a"], epochs=2)) == path == shipped_path("fig4", "tenth")
     tree = read_shipped("fig4", "tenth")
