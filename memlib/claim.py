@@ -9,6 +9,7 @@ import xarray as xr
 from memlib.quantities import memorization_level
 
 Panels = Mapping[str, xr.Dataset]
+CLAIM_VERDICTS = ("reproduced", "partly", "not reproduced", "not yet run")
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from joblib import Parallel, delayed
 from memlib.book import build_book
 from memlib.by_eye import by_eye_data
 from memlib.chapters import CHAPTERS, check_parameters, execute_chapter, source_path
-from memlib.claims import check_claims
+from memlib.claim import CLAIM_VERDICTS
+from memlib.claims import check_claims, most_complete
 from memlib.downloads import add_downloads
 from memlib.explorer import explorer_data
 from memlib.figures import FIGURES, resolve
@@ -29,7 +31,7 @@ from memlib.results import panels_of
 from memlib.runs import run_figure, stored_result
 from memlib.sanitise import sanitise
 from memlib.scheduling import compute
-from memlib.shipped import SHIPPED_SCALES, read_shipped, shipped_path
+from memlib.shipped import SHIPPED_SCALES, read_shipped, shipped_path, shipped_results
 
 
 def publish_book(
@@ -131,8 +133,9 @@ def page_scripts(results: Mapping[str, xr.DataTree]) -> dict[str, str]:
 
 def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     """Return the numbers that the book's prose uses, all taken from results."""
-    outcomes = check_claims(results)
-    verdicts = [outcome.verdict for outcome in outcomes]
+    verdicts = Counter(outcome.verdict for outcome in check_claims(results))
+    shipped = {scale: check_claims(shipped_results(scale)) for scale in SHIPPED_SCALES}
+    longest = Counter(outcome.verdict for outcome in most_complete(shipped))
     fig1, fig5 = panels_of(results["fig1"]), panels_of(results["fig5"])
     parameters = json.loads(results["fig1"].attrs["parameters"])
     noise = null_mean(fig5["d"], 0.05)
@@ -143,10 +146,9 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
         "live": live_values(),
         "opening": opening_values(results["fig1"] if shown is None else shown, "a"),
         "scale": results["fig1"].attrs["scale"],
-        "n_claims": len(outcomes),
-        "n_reproduced": verdicts.count("reproduced"),
-        "n_partly": verdicts.count("partly"),
-        "n_not_reproduced": verdicts.count("not reproduced"),
+        "n_claims": verdicts.total(),
+        **{f"n_{verdict.replace(' ', '_')}": verdicts[verdict] for verdict in CLAIM_VERDICTS},
+        **{f"longest_{verdict.replace(' ', '_')}": longest[verdict] for verdict in CLAIM_VERDICTS},
         "epochs": f"{parameters['epochs']:,}",
         "cnn_epochs": f"{parameters['cnn_epochs']:,}",
         "n_permutations": parameters["n_permutations"],

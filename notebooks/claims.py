@@ -26,6 +26,7 @@ from collections import Counter
 
 from IPython.display import Markdown
 
+from memlib.claim import CLAIM_VERDICTS
 from memlib.claims import check_claims, most_complete
 from memlib.figures import FIGURES
 from memlib.shipped import describe_shipped, shipped_results
@@ -57,11 +58,10 @@ tenth = check_claims(shipped_results("tenth"), **spread)
 # %% tags=["hide-input"]
 best = most_complete({"paper": paper, "tenth": tenth})
 columns = [Counter(outcome.verdict for outcome in some) for some in (best, paper, tenth)]
-verdicts = ("reproduced", "partly", "not reproduced", "not yet run")
 Markdown(
     markdown_table(
         ["verdict", "the most complete runs", "the paper's scale", "a tenth of the epochs"],
-        [[verdict, *(count[verdict] for count in columns)] for verdict in verdicts],
+        [[verdict, *(count[verdict] for count in columns)] for verdict in CLAIM_VERDICTS],
     )
 )
 

@@ -1,12 +1,16 @@
+import json
 import re
 import shutil
+from collections import Counter
 
 import pytest
 import site_checks
 import yaml
+from click.testing import CliRunner
 from conftest import ROOT
 
 from memlib.chapters import CHAPTERS, FIGURES
+from memlib.cli import main
 from memlib.shipped import SHIPPED_SCALES, shipped_path
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
@@ -46,6 +50,13 @@ def test_no_result_is_typed_into_the_preface(built_site):
     assert re.findall(r"\d\.\d+", found) == ["0.50"]  # chance; all else is filled in
     page = (built_site / "index.html").read_text(encoding="utf-8")
     assert "{{" not in page
+    done = CliRunner().invoke(main, ["claims", "--json", "--resamples", "0"])
+    counts = Counter(claim["verdict"] for claim in json.loads(done.output))
+    said = (
+        f"reproduce {counts['reproduced']}, reproduce {counts['partly']} partly, do not reproduce "
+        f"{counts['not reproduced']}, and leave {counts['not yet run']} open"
+    )
+    assert said in " ".join(page.split())
 
 
 BAD = """<!doctype html><html><head><title>Bad</title></head><body><h1>Zyzzyva</h1>
