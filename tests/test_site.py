@@ -53,8 +53,8 @@ def test_no_result_is_typed_into_the_preface(built_site):
     done = CliRunner().invoke(main, ["claims", "--json", "--resamples", "0"])
     counts = Counter(claim["verdict"] for claim in json.loads(done.output))
     said = (
-        f"reproduce {counts['reproduced']}, reproduce {counts['partly']} partly, do not reproduce "
-        f"{counts['not reproduced']}, and leave {counts['not yet run']} open"
+        f"reproduce {counts['reproduced']} in full and {counts['partly']} partly; "
+        f"{counts['not reproduced']} fail and {counts['not yet run']} wait to be run"
     )
     assert said in " ".join(page.split())
 
