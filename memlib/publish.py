@@ -135,7 +135,8 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     """Return the numbers that the book's prose uses, all taken from results."""
     verdicts = Counter(outcome.verdict for outcome in check_claims(results))
     shipped = {scale: check_claims(shipped_results(scale)) for scale in SHIPPED_SCALES}
-    longest = Counter(outcome.verdict for outcome in most_complete(shipped))
+    complete = most_complete(shipped)
+    best, scales = (Counter(getattr(one, of) for one in complete) for of in ("verdict", "scale"))
     fig1, fig5 = panels_of(results["fig1"]), panels_of(results["fig5"])
     parameters = json.loads(results["fig1"].attrs["parameters"])
     noise = null_mean(fig5["d"], 0.05)
@@ -148,7 +149,8 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
         "scale": results["fig1"].attrs["scale"],
         "n_claims": verdicts.total(),
         **{f"n_{verdict.replace(' ', '_')}": verdicts[verdict] for verdict in CLAIM_VERDICTS},
-        **{f"longest_{verdict.replace(' ', '_')}": longest[verdict] for verdict in CLAIM_VERDICTS},
+        **{f"best_{verdict.replace(' ', '_')}": best[verdict] for verdict in CLAIM_VERDICTS},
+        "best_scales": ", ".join(f"{n} at {scale} scale" for scale, n in scales.items()),
         "epochs": f"{parameters['epochs']:,}",
         "cnn_epochs": f"{parameters['cnn_epochs']:,}",
         "n_permutations": parameters["n_permutations"],

@@ -51,12 +51,15 @@ def test_no_result_is_typed_into_the_preface(built_site):
     page = (built_site / "index.html").read_text(encoding="utf-8")
     assert "{{" not in page
     done = CliRunner().invoke(main, ["claims", "--json", "--resamples", "0"])
-    counts = Counter(claim["verdict"] for claim in json.loads(done.output))
+    claims = json.loads(done.output)
+    counts = Counter(claim["verdict"] for claim in claims)
     said = (
         f"reproduce {counts['reproduced']} in full and {counts['partly']} partly; "
         f"{counts['not reproduced']} fail and {counts['not yet run']} wait to be run"
     )
     assert said in " ".join(page.split())
+    for scale, n in Counter(claim["scale"] for claim in claims).items():
+        assert f"{n} at {scale} scale" in " ".join(page.split())
 
 
 BAD = """<!doctype html><html><head><title>Bad</title></head><body><h1>Zyzzyva</h1>
