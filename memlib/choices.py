@@ -202,8 +202,11 @@ def measure_choices(
     names = tuple(name for name in names if set(CHOICES[name].runs) & set(runs))
     asked = {
         (name, run): {
-            **{"panels": [RUNS[run].panel], "n_seeds": n_seeds},
-            **{**RUNS[run].changes, **changes, **CHOICES[name].changes},
+            "panels": [RUNS[run].panel],
+            "n_seeds": n_seeds,
+            **RUNS[run].changes,
+            **changes,
+            **CHOICES[name].changes,
         }
         for name in names
         for run in CHOICES[name].runs

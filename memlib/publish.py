@@ -136,7 +136,8 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     verdicts = Counter(outcome.verdict for outcome in check_claims(results))
     shipped = {scale: check_claims(shipped_results(scale)) for scale in SHIPPED_SCALES}
     complete = most_complete(shipped)
-    best, scales = (Counter(getattr(one, of) for one in complete) for of in ("verdict", "scale"))
+    best = Counter(outcome.verdict for outcome in complete)
+    scales = Counter(outcome.scale for outcome in complete)
     fig1, fig5 = panels_of(results["fig1"]), panels_of(results["fig5"])
     parameters = json.loads(results["fig1"].attrs["parameters"])
     noise = null_mean(fig5["d"], 0.05)

@@ -29,11 +29,11 @@ from IPython.display import Markdown
 from sklearn.ensemble import RandomForestClassifier
 
 from memlib.null import chance_accuracy, compute_null
-from memlib.verdicts import VERDICTS
 from memlib.pictures import picture
 from memlib.planted import planted_features, plot_cases
 from memlib.seeds import stream
 from memlib.tables import markdown_table
+from memlib.verdicts import VERDICTS
 
 # %% [markdown]
 # ## Step 1: features of two sets
@@ -204,8 +204,8 @@ Markdown(markdown_table(header, table))
 #
 # ```python
 # from memlib.null import compute_null
-# from memlib.verdicts import VERDICTS
 # from memlib.planted import planted_features
+# from memlib.verdicts import VERDICTS
 #
 # labels, training, copies = planted_features("both")
 # verdicts = {}

@@ -238,9 +238,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.verdicts import VERDICTS
 # from memlib.results import panels_of
 # from memlib.runs import run_figure
+# from memlib.verdicts import VERDICTS
 #
 # result = run_figure(
 #     "fig1", panels=["a"], learning_rate=1e-30, epochs=1,

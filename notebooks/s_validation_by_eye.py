@@ -27,10 +27,10 @@ data: str = "fashion_mnist_pullover_coat"  # bundled name, or path of a labelled
 from IPython.display import Markdown
 
 from memlib.data import load_data
+from memlib.labels import strength_label
 from memlib.method_plots import plot_images
 from memlib.perturb import make_s_validation_set
 from memlib.pictures import picture
-from memlib.labels import strength_label
 from memlib.tables import markdown_table
 
 # %% [markdown]

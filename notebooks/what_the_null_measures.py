@@ -37,13 +37,13 @@ from threadpoolctl import threadpool_limits
 from memlib.architectures import ARCHITECTURES
 from memlib.data import load_data
 from memlib.features import extract_learned_features
+from memlib.labels import strength_label
 from memlib.models import build_network
 
 # %%
 from memlib.null import compute_null
 from memlib.perturb import make_s_validation_set
 from memlib.pictures import picture
-from memlib.labels import strength_label
 from memlib.smoothers import NeighboursSmoother, RidgeSmoother, margin_moments
 from memlib.smoothers import expected_null_accuracy, expected_null_accuracy_neighbours
 from memlib.steps import make_step
