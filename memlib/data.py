@@ -42,7 +42,9 @@ class Data:
     Attributes
     ----------
     train_images, validation_images
-        float32 arrays (sample, row, column): pixels from 0 to 1, or Gaussian noise in their place.
+        Arrays as the network takes them. `load_data` gives float32 (sample, row, column): pixels
+        from 0 to 1, or Gaussian noise in their place. Colour images of your own are
+        (sample, channel, row, column).
     train_labels, validation_labels
         int64 arrays (sample,): codes 0 to K-1, in the order of `class_names`.
     class_names

@@ -1,5 +1,7 @@
 """Learned features: what the last hidden layer gives for each image (section 4, step iii)."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import nn
@@ -66,7 +68,7 @@ def extract_learned_features(
     network
         Any torch module that takes a batch of images.
     images
-        float32 (sample, ...), as the network takes them.
+        (sample, ...), as the network takes them; floats are brought to the network's precision.
     layer
         Name of the module whose inputs are the features (as in ``network.named_modules()``); the
         last ``nn.Linear`` when None.
@@ -89,8 +91,6 @@ def extract_learned_features(
     if layer is not None and layer not in named:
         raise InputError(f"layer = {layer!r}: the network has {', '.join(filter(None, named))}")
     module = output_layer(network) if layer is None else named[layer]
-    if device is None:
-        device = next((p.device for p in network.parameters()), torch.device("cpu"))
     seen: list[np.ndarray] = []
 
     def keep(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
@@ -101,8 +101,8 @@ def extract_learned_features(
     try:
         network.eval()
         with torch.no_grad():
-            for start in range(0, len(images), batch_size):
-                network(torch.from_numpy(images[start : start + batch_size]).to(device))
+            for batch in _batches(network, images, batch_size, device):
+                network(batch)
     finally:
         handle.remove()
         _restore(training)
@@ -122,15 +122,26 @@ def _restore(training: dict[nn.Module, bool]) -> None:
 
 def predict_logits(network: nn.Module, images: np.ndarray, *, batch_size: int = 100) -> np.ndarray:
     """Return the network's outputs before the sigmoid, float32 (sample, class), dropout off."""
-    device = next((p.device for p in network.parameters()), torch.device("cpu"))
     training = {part: part.training for part in network.modules()}
     network.eval()
     try:
         with torch.no_grad():
-            batches = [
-                network(torch.from_numpy(images[start : start + batch_size]).to(device)).cpu()
-                for start in range(0, len(images), batch_size)
-            ]
+            logits = [network(batch).cpu() for batch in _batches(network, images, batch_size)]
     finally:
         _restore(training)
-    return torch.cat(batches).float().numpy()
+    return torch.cat(logits).float().numpy()
+
+
+def _batches(
+    network: nn.Module,
+    images: np.ndarray,
+    batch_size: int,
+    device: str | torch.device | None = None,
+) -> Iterator[torch.Tensor]:
+    """Yield images where the network is; floats in its precision, whole numbers as they are."""
+    images = np.asarray(images)
+    weight = next((p for p in network.parameters() if p.is_floating_point()), torch.empty(0))
+    for start in range(0, len(images), batch_size):
+        batch = torch.from_numpy(images[start : start + batch_size])
+        dtype = weight.dtype if batch.is_floating_point() else None
+        yield batch.to(device or weight.device, dtype)

@@ -2,6 +2,8 @@
 
 import xarray as xr
 
+OWN = "strength of "  # how the meaning of a strength begins where a user's function perturbs
+
 
 def strength_label(strength: float, units: str) -> str:
     """Return a strength for a legend: ``5 %`` for the share 0.05, ``15°`` for an angle."""
@@ -11,10 +13,11 @@ def strength_label(strength: float, units: str) -> str:
 
 
 def strength_labels(perturbation: xr.DataArray) -> dict[float, str]:
-    """Return a label for each strength of a panel's coordinate: a share, an angle, or an sd."""
-    noise = str(perturbation.attrs["long_name"]).startswith("standard deviation")
-    units = str(perturbation.attrs["units"])
-    return {
-        float(strength): f"sd {strength:g}" if noise else strength_label(float(strength), units)
-        for strength in perturbation.values
-    }
+    """Return a label for each strength of a coordinate: a share, an angle, an sd, or your own."""
+    meaning = str(perturbation.attrs.get("long_name", ""))
+    units = str(perturbation.attrs.get("units", "1"))
+    if meaning.startswith("share") or units == "degree":
+        return {float(one): strength_label(float(one), units) for one in perturbation.values}
+    noise = meaning.startswith("standard deviation")
+    name = "sd " if noise else f"{meaning.removeprefix(OWN)} " if meaning.startswith(OWN) else ""
+    return {float(one): f"{name}{one:g}" for one in perturbation.values}

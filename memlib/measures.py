@@ -8,9 +8,13 @@ from sklearn.base import ClassifierMixin
 from torch import nn
 
 from memlib.data import Data
+from memlib.errors import InputError
 from memlib.features import extract_learned_features, features_of, predict_logits
-from memlib.null import Scores, compute_null, score_labellings
-from memlib.perturb import make_s_validation_set
+from memlib.null import Scores, check_options, compute_null, score_labellings
+from memlib.perturb import Perturb, check_strength, describe_kind, make_s_validation_set
+from memlib.results import label_panel
+from memlib.store import to_json
+from memlib.version import __version__
 
 
 def shared_structure_test(
@@ -18,7 +22,7 @@ def shared_structure_test(
     data: Data,
     *,
     perturbations: Sequence[float] = (0.05, 0.10, 1.0),
-    perturbation_kind: str = "shuffle",
+    perturbation_kind: str | Perturb = "shuffle",
     classifier: str | ClassifierMixin = "random_forest",
     n_permutations: int = 100,
     n_trees: int = 500,
@@ -32,9 +36,10 @@ def shared_structure_test(
     network
         Any torch module that takes a batch of `data`'s images; it is not changed.
     data
-        Training images and labels, see `memlib.data.Data` (the validation part is not used).
+        Images, of any shape that the network takes, and labels: see `memlib.data.Data`.
     perturbations, perturbation_kind
-        Strength of each s-validation set, see `memlib.perturb.make_s_validation_set`.
+        Strength of each s-validation set and the kind, which may be a function of your own: see
+        `memlib.perturb.make_s_validation_set`.
     classifier, n_permutations, n_trees
         See `memlib.null.compute_null`.
     layer
@@ -45,8 +50,25 @@ def shared_structure_test(
     Returns
     -------
     xarray.Dataset
-        As `memlib.null.compute_null` gives it, by ``perturbation``.
+        As `memlib.null.compute_null` gives it, by ``perturbation``, with ``validation_accuracy``.
+        Join those of several epochs with ``xarray.concat``, and `memlib.plots.plot_panel` draws
+        them.
+
+    Raises
+    ------
+    InputError
+        When images and labels do not match, a strength is out of its range, or there is no such
+        layer.
     """
+    check_options(classifier, n_permutations)
+    n_images, n_labels = len(data.train_images), len(data.train_labels)
+    if n_images != n_labels:
+        raise InputError(f"{n_images} images and {n_labels} labels: give each image its label")
+    if not len(perturbations):
+        raise InputError("perturbations is empty: give at least one strength")
+    if isinstance(perturbation_kind, str):
+        for strength in perturbations:
+            check_strength(perturbation_kind, strength)
     train = extract_learned_features(network, data.train_images, layer=layer)
     sets: dict[Hashable, np.ndarray] = {
         float(strength): extract_learned_features(
@@ -56,15 +78,35 @@ def shared_structure_test(
         )
         for strength in perturbations
     }
-    return compute_null(
+    result = compute_null(
         train,
         data.train_labels,
         sets,
         classifier=classifier,
         n_permutations=n_permutations,
         n_trees=n_trees,
+        validation=(
+            extract_learned_features(network, data.validation_images, layer=layer),
+            data.validation_labels,
+        ),
         seed=seed,
     )
+    kind, meaning, units = describe_kind(perturbation_kind)
+    result.attrs = {
+        "title": "Shared structure validation test of learning and memorization",
+        "references": "Chaibub Neto 2018, arXiv:1802.07714",
+        "parameters": to_json(
+            {
+                "perturbation_kind": kind,
+                "classifier": classifier if isinstance(classifier, str) else repr(classifier),
+                "n_trees": n_trees,
+                "layer": layer,
+                "seed": seed,
+            }
+        ),
+        "memlib_version": __version__,
+    }
+    return label_panel(result, meaning, units)
 
 
 def score_network(

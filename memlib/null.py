@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from memlib.classifiers import ManyPredictor, make_predictor
+from memlib.classifiers import CLASSIFIERS, ManyPredictor, make_predictor
 from memlib.errors import InputError
 from memlib.seeds import stream, stream_integer
 from memlib.verdicts import null_dataset
@@ -143,6 +143,7 @@ def compute_null(
     classifier: "str | ClassifierMixin" = "random_forest",
     n_permutations: int = 100,
     n_trees: int = 500,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
     """Run Algorithm 1 on learned features: did the network learn, memorize, both, or neither?
@@ -166,6 +167,8 @@ def compute_null(
         B, 1 or more.
     n_trees
         Trees of a named forest.
+    validation
+        Features and labels of independent images, scored with the true labels only.
     seed
         Base seed.
 
@@ -174,7 +177,7 @@ def compute_null(
     xarray.Dataset
         ``observed_accuracy``, ``null_accuracy`` (.., permutation), ``chance_accuracy``,
         ``p_value``, ``memorization_p_value`` and ``verdict`` by ``perturbation``; verdicts are
-        codes into `memlib.verdicts.VERDICTS`.
+        codes into `memlib.verdicts.VERDICTS`. With `validation`, a scalar ``validation_accuracy``.
 
     Raises
     ------
@@ -193,8 +196,7 @@ def compute_null(
     'memorized'
     """
     train_features, labels = np.asarray(train_features, np.float32), np.asarray(labels)
-    if n_permutations < 1:
-        raise InputError(f"n_permutations = {n_permutations}: take 1 or more")
+    check_options(classifier, n_permutations)
     if train_features.ndim != 2 or labels.shape != train_features.shape[:1]:
         raise InputError(
             f"features {train_features.shape} and labels {labels.shape} do not match: "
@@ -213,8 +215,16 @@ def compute_null(
                 f"features of set {name!r} are {features.shape}, those of the training set "
                 f"{train_features.shape}: an s-validation set perturbs every training image once"
             )
-        if not np.isfinite(features).all():
-            raise InputError(f"features of set {name!r} hold a value that is not finite")
+        _check_finite(features, name)
+    if validation is not None:
+        validation = np.asarray(validation[0], np.float32), np.asarray(validation[1])
+        shape = (len(validation[1]), train_features.shape[1])
+        if not len(validation[1]) or validation[0].shape != shape:
+            raise InputError(
+                f"validation features {validation[0].shape} and labels {validation[1].shape}: "
+                f"they are (sample, {shape[1]}) and (sample,), one sample or more"
+            )
+        _check_finite(validation[0], "validation")
     scores = score_labellings(
         train_features,
         labels,
@@ -222,11 +232,28 @@ def compute_null(
         range(n_permutations + 1),
         classifier=classifier,
         n_trees=n_trees,
+        validation=validation,
         seed=seed,
     )
-    return null_dataset(
+    dataset = null_dataset(
         scores.accuracy[0],
         scores.accuracy[1:].T,
         scores.chance[1:].mean(axis=0),
         list(s_validation_features),
     )
+    if validation is not None:
+        dataset["validation_accuracy"] = float(scores.validation_accuracy[0])
+    return dataset
+
+
+def check_options(classifier: "str | ClassifierMixin", n_permutations: int) -> None:
+    """Raise `InputError` for an unknown classifier's name, or without a single permutation."""
+    if n_permutations < 1:
+        raise InputError(f"n_permutations = {n_permutations}: take 1 or more")
+    if isinstance(classifier, str) and classifier not in CLASSIFIERS:
+        raise InputError(f"classifier = {classifier!r}: take one of {', '.join(CLASSIFIERS)}")
+
+
+def _check_finite(features: np.ndarray, name: Hashable) -> None:
+    if not np.isfinite(features).all():
+        raise InputError(f"features of set {name!r} hold a value that is not finite")

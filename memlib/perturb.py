@@ -6,34 +6,43 @@ from dataclasses import dataclass
 import numpy as np
 
 from memlib.errors import InputError
+from memlib.labels import OWN
 from memlib.seeds import stream
 
 Perturb = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
 
+def _by_pixel(images: np.ndarray) -> np.ndarray:
+    """View as (sample, channel, pixel): a pixel is a place in the image, with all its channels."""
+    n_channels = images.shape[1] if images.ndim == 4 else 1
+    return images.reshape(len(images), n_channels, -1)
+
+
 def shuffle_pixels(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Permute the values of a random share of the pixels, drawn afresh for each image.
+    """Permute a random share of the pixels, drawn afresh for each image.
 
     Each image keeps its multiset of values; share 0 is the identity. A permuted pixel may receive
-    the value it had (its own, or an equal one such as the black background).
+    the value it had (its own, or an equal one such as the black background). A pixel of a colour
+    image moves as a whole.
     """
-    flat = images.reshape(len(images), -1)
-    n_shuffled = round(share * flat.shape[1])
-    shuffled = flat.copy()
-    # A random order's first n positions are a random subset, itself in random order.
-    positions = np.argsort(rng.random(flat.shape, dtype=np.float32), axis=1, kind="stable")
-    source = positions[:, :n_shuffled]
-    values = np.take_along_axis(flat, source, axis=1)
-    np.put_along_axis(shuffled, np.sort(source, axis=1), values, axis=1)
+    pixels = _by_pixel(images)
+    n, _, n_pixels = pixels.shape
+    shuffled = pixels.copy()
+    # A random order's first positions are a random subset, itself in random order.
+    positions = np.argsort(rng.random((n, n_pixels), dtype=np.float32), axis=1, kind="stable")
+    source = positions[:, None, : round(share * n_pixels)]
+    values = np.take_along_axis(pixels, source, axis=2)
+    np.put_along_axis(shuffled, np.sort(source, axis=2), values, axis=2)
     return shuffled.reshape(images.shape)
 
 
 def shuffle_shared_pixels(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Permute a random share of the pixels, the same positions in the same order in all images."""
-    flat = images.reshape(len(images), -1)
-    source = rng.permutation(flat.shape[1])[: round(share * flat.shape[1])]
-    shuffled = flat.copy()
-    shuffled[:, np.sort(source)] = flat[:, source]
+    pixels = _by_pixel(images)
+    n_pixels = pixels.shape[2]
+    source = rng.permutation(n_pixels)[: round(share * n_pixels)]
+    shuffled = pixels.copy()
+    shuffled[..., np.sort(source)] = pixels[..., source]
     return shuffled.reshape(images.shape)
 
 
@@ -41,7 +50,8 @@ def rotate(images: np.ndarray, degrees: float, rng: np.random.Generator) -> np.n
     """Rotate every image counter-clockwise, corners filled with 0 (`rng` is not used)."""
     from scipy import ndimage
 
-    return ndimage.rotate(images, degrees, axes=(2, 1), reshape=False, order=1).astype(images.dtype)
+    turned = ndimage.rotate(images, degrees, axes=(-1, -2), reshape=False, order=1)
+    return turned.astype(images.dtype)
 
 
 def add_noise(images: np.ndarray, sd: float, rng: np.random.Generator) -> np.ndarray:
@@ -51,11 +61,12 @@ def add_noise(images: np.ndarray, sd: float, rng: np.random.Generator) -> np.nda
 
 def occlude(images: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Set a rectangle of about that share of the area to 0, at a random place in each image."""
-    n, n_rows, n_columns = images.shape
+    n, n_rows, n_columns = len(images), *images.shape[-2:]
     height, width = round(n_rows * share**0.5), round(n_columns * share**0.5)
-    top = rng.integers(0, n_rows - height + 1, size=(n, 1, 1))
-    left = rng.integers(0, n_columns - width + 1, size=(n, 1, 1))
-    row, column = np.arange(n_rows)[None, :, None], np.arange(n_columns)[None, None, :]
+    one_each = (n, *[1] * (images.ndim - 1))
+    top = rng.integers(0, n_rows - height + 1, size=one_each)
+    left = rng.integers(0, n_columns - width + 1, size=one_each)
+    row, column = np.arange(n_rows)[:, None], np.arange(n_columns)
     hidden = (row >= top) & (row < top + height) & (column >= left) & (column < left + width)
     return np.where(hidden, images.dtype.type(0), images)
 
@@ -68,21 +79,21 @@ class Kind:
     strength: str
     units: str
     largest: float
+    fewest_dims: int = 2  # of the images: 3 where rows and columns are needed
 
 
 KINDS = {
     "shuffle": Kind(shuffle_pixels, "share of pixels shuffled", "1", 1.0),
     "shuffle_shared": Kind(shuffle_shared_pixels, "share of pixels shuffled alike", "1", 1.0),
-    "rotate": Kind(rotate, "angle of rotation", "degree", 360.0),
+    "rotate": Kind(rotate, "angle of rotation", "degree", 360.0, fewest_dims=3),
     "add_noise": Kind(add_noise, "standard deviation of added noise", "1", np.inf),
-    "occlude": Kind(occlude, "share of the image hidden", "1", 1.0),
+    "occlude": Kind(occlude, "share of the image hidden", "1", 1.0, fewest_dims=3),
 }
 
 
 def check_strength(kind: str, strength: float) -> None:
     """Raise `InputError` unless `kind` is known and `strength` lies in its range."""
-    if kind not in KINDS:
-        raise InputError(f"perturbation_kind = {kind!r}: take one of {', '.join(KINDS)}")
+    describe_kind(kind)
     if not 0 <= strength <= KINDS[kind].largest:
         raise InputError(
             f"perturbations: {strength} should be a number between 0 and "
@@ -91,33 +102,36 @@ def check_strength(kind: str, strength: float) -> None:
 
 
 def make_s_validation_set(
-    images: np.ndarray, strength: float, *, kind: str = "shuffle", seed: int = 0
+    images: np.ndarray, strength: float, *, kind: str | Perturb = "shuffle", seed: int = 0
 ) -> np.ndarray:
     """Perturb each training image once.
 
     Parameters
     ----------
     images
-        float32 (sample, row, column).
+        (sample, row, column), or (sample, channel, row, column) for colour images, whose pixels
+        move as a whole; (sample, feature) where rows and columns are not needed.
     strength
         How much, in the unit of `kind`: 0.05 shuffles 5 % of the pixels.
     kind
         One of `KINDS`: ``"shuffle"`` (the paper's), ``"shuffle_shared"`` (its other reading: the
         same positions in all images), ``"rotate"`` (its alternative), ``"add_noise"``,
-        ``"occlude"``.
+        ``"occlude"``. Or a function of your own of images, strength and a `numpy.random.Generator`
+        that returns images of the same shape, in the same order.
     seed
-        Base seed; each kind and strength has a stream of its own, so that a set does not depend
-        on which other sets are made.
+        Base seed; each kind (a function by its name) and strength has a stream of its own, so that
+        a set does not depend on which other sets are made.
 
     Returns
     -------
     numpy.ndarray
-        Same shape, dtype, order and labels as `images`.
+        Same shape, order and labels as `images`.
 
     Raises
     ------
     InputError
-        For an unknown kind or a strength out of its range.
+        For an unknown kind, a strength out of its range, images of the wrong number of dims, or a
+        function that returns another shape.
 
     Examples
     --------
@@ -125,7 +139,43 @@ def make_s_validation_set(
     >>> image = np.arange(4, dtype=np.float32).reshape(1, 2, 2)
     >>> sorted(make_s_validation_set(image, 1.0).ravel().tolist())
     [0.0, 1.0, 2.0, 3.0]
+    >>> def shift(images, n_pixels, rng):
+    ...     return np.roll(images, int(n_pixels), axis=-1)
+    >>> make_s_validation_set(image, 1, kind=shift).tolist()
+    [[[1.0, 0.0], [3.0, 2.0]]]
     """
-    check_strength(kind, strength)
-    rng = stream(seed, f"perturbation {kind}", round(strength * 1_000_000))
-    return KINDS[kind].function(images, float(strength), rng)
+    images = np.asarray(images)
+    name, _, _ = describe_kind(kind)
+    if isinstance(kind, str):
+        check_strength(kind, strength)
+        _check_dims(kind, images)
+        perturb = KINDS[kind].function
+    else:
+        perturb = kind
+    rng = stream(seed, f"perturbation {name}", round(strength * 1_000_000))
+    perturbed = np.asarray(perturb(images, float(strength), rng))
+    if perturbed.shape != images.shape:
+        raise InputError(
+            f"perturbation {name} made {perturbed.shape} of images {images.shape}: an s-validation "
+            "set holds every training image once, in the same shape"
+        )
+    return perturbed
+
+
+def describe_kind(kind: str | Perturb) -> tuple[str, str, str]:
+    """Return a kind's name, and meaning and units of its strength; a function has its own name."""
+    if not isinstance(kind, str):
+        name = str(getattr(kind, "__name__", type(kind).__name__))
+        return name, OWN + name, "1"
+    if kind not in KINDS:
+        raise InputError(f"perturbation_kind = {kind!r}: take one of {', '.join(KINDS)}")
+    return kind, KINDS[kind].strength, KINDS[kind].units
+
+
+def _check_dims(kind: str, images: np.ndarray) -> None:
+    fewest = KINDS[kind].fewest_dims
+    if not fewest <= images.ndim <= 4:
+        dims = ("(sample, feature)", "(sample, row, column)", "(sample, channel, row, column)")
+        raise InputError(
+            f"images have shape {images.shape}: {kind} takes {' or '.join(dims[fewest - 2 :])}"
+        )

@@ -74,8 +74,10 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     Parameters
     ----------
     dataset
-        One panel of a result, see `memlib.results.panels_of`. Boxes pool the permutations of all
-        seeds; with several seeds a thin line is drawn for each and a thick one for their mean.
+        One panel of a result, see `memlib.results.panels_of`; or datasets of
+        `memlib.measures.shared_structure_test`, joined along a new dim ``epoch``. Boxes pool the
+        permutations of all seeds; with several seeds a thin line is drawn for each and a thick one
+        for their mean.
     ax
         Where to draw.
     theme
@@ -86,6 +88,8 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     matplotlib.axes.Axes
         `ax`; each artist's label names what it shows.
     """
+    if "seed" not in dataset.dims:
+        dataset = dataset.expand_dims(seed=[0])
     epochs = dataset["epoch"].values
     labels = strength_labels(dataset["perturbation"])
     strengths = list(labels)
@@ -117,7 +121,8 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
         )
         label = f"{labels[strength]} perturbed"
         _plot_seeds(ax, one["observed_accuracy"], colours[strength], label)
-    _plot_seeds(ax, dataset["validation_accuracy"], theme.validation, "validation")
+    if "validation_accuracy" in dataset:
+        _plot_seeds(ax, dataset["validation_accuracy"], theme.validation, "validation")
     chance = float(dataset["chance_accuracy"].mean())
     ax.axhline(chance, color=theme.ink, linewidth=0.6, linestyle=(0, (4, 3)), zorder=1)
     ax.set_xscale("log")
@@ -127,12 +132,10 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_ylim(min(0.45, chance - 0.05), 1.02)
-    ax.set_title(
-        f"{dataset.attrs['panel']}   {dataset.attrs['network']}",
-        loc="left",
-        fontsize=10,
-        color=theme.ink,
+    title = "   ".join(
+        dataset.attrs[name] for name in ("panel", "network") if name in dataset.attrs
     )
+    ax.set_title(title, loc="left", fontsize=10, color=theme.ink)
     style_axes(ax, theme, grid="y")
     return ax
 

@@ -94,16 +94,17 @@ PANEL_ATTRIBUTES = ("panel", "network", "layers")
 
 
 def label_panel(dataset: xr.Dataset, strength: str, units: str) -> xr.Dataset:
-    """Give every variable and coordinate of a panel its long name and units."""
-    for name, (dims, long_name, _, _) in VARIABLES.items():
-        dataset[name] = dataset[name].transpose(*dims)
+    """Give the variables and coordinates of a panel, or of one test, long names and units."""
+    for name in VARIABLES.keys() & dataset.data_vars.keys():
+        dims, long_name, _, _ = VARIABLES[name]
+        dataset[name] = dataset[name].transpose(*dims, missing_dims="ignore")
         dataset[name].attrs = {"long_name": long_name, "units": "1"}
     dataset["verdict"].attrs |= {
         "flag_values": np.arange(len(VERDICTS), dtype=np.int8),
         "flag_meanings": " ".join(VERDICTS),
     }
-    for name, long_name in COORDINATES.items():
-        dataset[name].attrs = {"long_name": long_name, "units": "1"}
+    for name in COORDINATES.keys() & dataset.coords.keys():
+        dataset[name].attrs = {"long_name": COORDINATES[name], "units": "1"}
     dataset["perturbation"].attrs = {"long_name": strength, "units": units}
     return dataset
 

@@ -16,7 +16,7 @@ from memlib.devices import device_name
 from memlib.errors import ResultError
 from memlib.figures import FIGURES, resolve
 from memlib.null_piece import NullBlock
-from memlib.perturb import KINDS
+from memlib.perturb import describe_kind
 from memlib.plan import Plan, plan
 from memlib.results import SCHEMA_VERSION, assemble, label_panel, read_result, write_result
 from memlib.scheduling import compute
@@ -46,7 +46,7 @@ def assemble_result(one: Plan) -> xr.DataTree:
         runs = [_seed_dataset(one, training) for training in trainings]
         seconds = sum(run.attrs["seconds"] for run in runs) + sum(t.seconds() for t in trainings)
         dataset = xr.concat(runs, dim="seed", join="exact", combine_attrs="drop")
-        kind = KINDS[settings.perturbation_kind]
+        _, meaning, units = describe_kind(settings.perturbation_kind)
         architecture = trainings[0].architecture
         dataset.attrs |= {
             "panel": panel,
@@ -54,7 +54,7 @@ def assemble_result(one: Plan) -> xr.DataTree:
             "layers": store.to_json(architecture.as_list()),
             "compute_seconds": round(seconds, 3),
         }
-        panels[panel] = label_panel(dataset, kind.strength, kind.units)
+        panels[panel] = label_panel(dataset, meaning, units)
     seconds = sum(dataset.attrs["compute_seconds"] for dataset in panels.values())
     return assemble(panels, _provenance(one, seconds))
 

@@ -119,6 +119,70 @@ def test_small_share_keeps_structure():
     assert np.corrcoef(images.ravel(), shuffled.ravel())[0, 1] > 0.9
 
 
+# Images in colour, rows of features, and functions of one's own
+
+
+@pytest.mark.parametrize(
+    ("kind", "strength"),
+    [("shuffle", 0.1), ("shuffle_shared", 0.1), ("rotate", 30), ("occlude", 0.2)],
+)
+def test_channels_of_a_pixel_stay_together(kind, strength):
+    """Three equal channels are disturbed as the one image they are made of, bit for bit."""
+    grey = distinct_images(40)
+    colour = np.repeat(grey[:, None], 3, axis=1) * np.float32([1, 2, 4])[:, None, None]
+    made = make_s_validation_set(colour, strength, kind=kind, seed=5)
+    expected = make_s_validation_set(grey, strength, kind=kind, seed=5)
+    for channel, factor in enumerate((1, 2, 4)):
+        np.testing.assert_allclose(made[:, channel], factor * expected, rtol=1e-6)
+    assert (made != colour).any()
+
+
+def test_added_noise_differs_between_channels():
+    colour = np.zeros((50, 3, 28, 28), np.float32)
+    made = make_s_validation_set(colour, 1.0, kind="add_noise")
+    correlation = np.corrcoef(made.transpose(1, 0, 2, 3).reshape(3, -1))
+    assert np.abs(correlation - np.eye(3)).max() < 5 / (50 * 784) ** 0.5
+
+
+@pytest.mark.parametrize("kind", ["shuffle", "shuffle_shared", "add_noise"])
+def test_rows_of_features_are_disturbed_as_their_images(kind):
+    images = distinct_images(20)
+    made = make_s_validation_set(images.reshape(20, -1), 0.1, kind=kind)
+    np.testing.assert_array_equal(
+        made, make_s_validation_set(images, 0.1, kind=kind).reshape(20, -1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"), [("rotate", (4, 9)), ("occlude", (4, 9)), ("shuffle", (2, 1, 1, 3, 3))]
+)
+def test_images_of_the_wrong_number_of_dims_are_refused_in_one_line(kind, shape):
+    with pytest.raises(InputError, match=r"images have shape \(.*takes .*column\)") as error:
+        make_s_validation_set(np.zeros(shape, np.float32), 0.1, kind=kind)
+    assert "\n" not in str(error.value)
+
+
+def jitter(images: np.ndarray, sd: float, rng: np.random.Generator) -> np.ndarray:
+    return images + sd * rng.normal(size=images.shape)
+
+
+def test_a_function_of_ones_own_gets_strength_and_a_stream_of_its_own():
+    images = distinct_images(3)
+    made = make_s_validation_set(images, 0.5, kind=jitter, seed=1)
+    assert 0.4 < (made - images).std() < 0.6
+    np.testing.assert_array_equal(made, make_s_validation_set(images, 0.5, kind=jitter, seed=1))
+    for other in ({"strength": 0.6}, {"seed": 2}):
+        arguments = {"strength": 0.5, "seed": 1} | other
+        again = make_s_validation_set(images, kind=jitter, **arguments)
+        noise = (again - images) / arguments["strength"]
+        assert abs(np.corrcoef(noise.ravel(), (made - images).ravel())[0, 1]) < 0.1
+
+
+def test_a_function_that_loses_images_is_refused():
+    with pytest.raises(InputError, match=r"perturbation <lambda> made \(2, 28, 28\) of images"):
+        make_s_validation_set(distinct_images(3), 1, kind=lambda images, strength, rng: images[1:])
+
+
 @pytest.mark.parametrize(("degrees", "quarter_turns"), [(90, 1), (180, 2), (270, 3), (360, 0)])
 @pytest.mark.parametrize("side", [28, 7])
 def test_rotation_by_quarter_turns_is_counter_clockwise_and_exact(degrees, quarter_turns, side):

@@ -1,0 +1,194 @@
+"""The test on anybody's network: what goes in, what comes out, and that it is Algorithm 1."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from matplotlib.figure import Figure
+from sklearn.datasets import load_digits
+from torch import nn
+
+from memlib.data import Data
+from memlib.errors import InputError
+from memlib.features import extract_learned_features
+from memlib.measures import shared_structure_test
+from memlib.null import compute_null
+from memlib.perturb import make_s_validation_set
+from memlib.plots import plot_panel
+from memlib.results import VARIABLES
+from memlib.verdicts import VERDICTS
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+FEW = {"n_permutations": 19, "n_trees": 30}
+
+
+def digits(n: int = 300) -> Data:
+    """Real images of ten classes: scikit-learn's handwritten digits, 8 x 8, pixels 0 to 16."""
+    bunch = load_digits()
+    images, labels = bunch.images / 16, bunch.target  # float64, as a user has them
+    rest = slice(n, 2 * n)
+    return Data(images[:n], labels[:n], images[rest], labels[rest], tuple("0123456789"))
+
+
+def mlp(n_inputs: int = 64, n_classes: int = 10) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(n_inputs, 32),
+        nn.BatchNorm1d(32),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(32, 16),
+        nn.ReLU(),
+        nn.Linear(16, n_classes),
+    )
+
+
+def trained(data: Data, n_epochs: int) -> nn.Module:
+    network = mlp()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.01)
+    images = torch.tensor(data.train_images, dtype=torch.float32)
+    labels = torch.tensor(data.train_labels)
+    for _ in range(n_epochs):
+        loss = nn.functional.cross_entropy(network(images), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return network
+
+
+def test_it_is_algorithm_1_on_the_features_of_each_set():
+    data, network = digits(), mlp()
+    found = shared_structure_test(network, data, perturbations=[0.1, 1.0], seed=3, **FEW)
+    features = {
+        strength: extract_learned_features(
+            network, make_s_validation_set(data.train_images, strength, seed=3)
+        )
+        for strength in (0.1, 1.0)
+    }
+    train = extract_learned_features(network, data.train_images)
+    expected = compute_null(train, data.train_labels, features, seed=3, **FEW)
+    xr.testing.assert_equal(found.drop_vars("validation_accuracy"), expected)
+
+
+def test_ten_classes_of_real_images_learned_by_a_network_of_ones_own():
+    data = digits()
+    before = shared_structure_test(mlp(), data, **FEW)
+    after = shared_structure_test(trained(data, 100), data, **FEW)
+    assert float(after["chance_accuracy"].mean()) == pytest.approx(0.1, abs=0.02)
+    assert float(after["validation_accuracy"] - before["validation_accuracy"]) > 0.1
+    verdicts = [VERDICTS[code] for code in after["verdict"].values]
+    assert verdicts[:2] == ["memorized_and_learned"] * 2
+    rise = after["observed_accuracy"] - after["null_accuracy"].mean("permutation")
+    assert float(rise.sel(perturbation=0.1)) > 0.2
+    assert abs(float(rise.sel(perturbation=1.0))) < 0.1
+
+
+def test_colour_images_go_in_as_the_network_takes_them():
+    rng = np.random.default_rng(0)
+    images = rng.random((120, 3, 10, 10), dtype=np.float32)
+    labels = np.arange(120) % 3
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(512, 16), nn.ReLU(), nn.Linear(16, 3)
+    )
+    data = Data(images, labels, images[:30], labels[:30], ("x", "y", "z"))
+    found = shared_structure_test(network, data, perturbations=[0.02, 1.0], **FEW)
+    assert [VERDICTS[code] for code in found["verdict"].values] == ["memorized", "neither"]
+
+
+def test_a_perturbation_of_ones_own_that_changes_nothing_leaves_what_the_forest_remembers():
+    def keep(images, strength, rng):
+        return images
+
+    data = digits()
+    found = shared_structure_test(mlp(), data, perturbations=[1], perturbation_kind=keep, **FEW)
+    # A forest knows the rows it was fitted on, but for those out of nearly every bag.
+    assert float(found["null_accuracy"].min()) > 0.95
+    assert found["perturbation"].attrs["long_name"] == "strength of keep"
+    assert json.loads(found.attrs["parameters"])["perturbation_kind"] == "keep"
+
+
+@pytest.mark.parametrize("convert", [np.float32, torch.tensor], ids=["float32", "tensor"])
+def test_precision_and_container_of_the_images_do_not_matter(convert):
+    data = digits()
+    other = Data(
+        convert(data.train_images),
+        convert(data.train_labels) if convert is torch.tensor else data.train_labels,
+        convert(data.validation_images),
+        data.validation_labels,
+        data.class_names,
+    )
+    for network in (mlp(), mlp().double()):
+        options = {"perturbations": [0.1], "classifier": "nearest_neighbours", "n_permutations": 3}
+        one, two = (shared_structure_test(network, given, **options) for given in (data, other))
+        xr.testing.assert_allclose(one, two, atol=0.02)
+
+
+def test_the_network_is_left_as_it_was():
+    network = mlp().train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    shared_structure_test(network, digits(60), **FEW)
+    assert all(module.training for module in network.modules())
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+def test_the_dataset_says_what_everything_is_and_how_it_was_made():
+    found = shared_structure_test(mlp(), digits(60), perturbations=[0.1], seed=4, **FEW)
+    assert set(found.data_vars) < set(VARIABLES)
+    for name, variable in found.data_vars.items():
+        assert variable.attrs["long_name"] == VARIABLES[str(name)][1]
+    assert found["perturbation"].attrs["long_name"] == "share of pixels shuffled"
+    assert json.loads(found.attrs["parameters"]) == {
+        "perturbation_kind": "shuffle",
+        "classifier": "random_forest",
+        "n_trees": 30,
+        "layer": None,
+        "seed": 4,
+    }
+
+
+def test_tests_of_several_epochs_join_into_what_a_panel_draws():
+    data = digits(100)
+    tests = [shared_structure_test(mlp(), data, perturbations=[0.1, 1.0], **FEW) for _ in "ab"]
+    joined = xr.concat(tests, dim="epoch").assign_coords(epoch=[1, 10])
+    ax = plot_panel(joined, ax=Figure().subplots())
+    drawn = {line.get_label(): line.get_ydata() for line in ax.lines}
+    for label, strength in (("10 % perturbed", 0.1), ("100 % perturbed", 1.0)):
+        expected = joined["observed_accuracy"].sel(perturbation=strength)
+        np.testing.assert_allclose(drawn[label], expected)
+    np.testing.assert_allclose(drawn["validation"], joined["validation_accuracy"])
+    assert ax.get_ylim()[0] < 0.1  # chance of ten classes
+    without = plot_panel(joined.drop_vars("validation_accuracy"), ax=Figure().subplots())
+    assert "validation" not in {line.get_label() for line in without.lines}
+
+
+class Untouchable(nn.Module):
+    """A network that must not run: bad input is refused before any long work."""
+
+    def forward(self, _images):
+        raise AssertionError("the network ran")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"perturbations": [0.05, 5]}, "5 should be a number between 0 and 1"),
+        ({"perturbation_kind": "blur"}, "perturbation_kind = 'blur'"),
+        ({"classifier": "forest"}, "classifier = 'forest'"),
+        ({"n_permutations": 0}, "n_permutations = 0"),
+        ({"perturbations": []}, "perturbations is empty"),
+        ({"labels": 299}, "300 images and 299 labels"),
+    ],
+)
+def test_bad_input_is_refused_before_the_network_runs(options, said):
+    data = digits()
+    n_labels = options.pop("labels", 300)
+    data = Data(data.train_images, data.train_labels[:n_labels], *[data.validation_images] * 2, ())
+    with pytest.raises(InputError) as error:
+        shared_structure_test(Untouchable(), data, **options)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
