@@ -19,7 +19,7 @@ from memlib.shipped import SHIPPED_SCALES, shipped_path
 
 METHOD_CHAPTERS = ("s_validation_by_eye", "algorithm_1_by_hand", "what_the_null_measures")
 STORED_CHAPTERS = ("claims", "open_choices", "change_one_thing", "larger_runs", "benchmark")
-CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, *STORED_CHAPTERS)
+CHAPTERS = (*METHOD_CHAPTERS, *FIGURES, *STORED_CHAPTERS, "your_network")
 TYPES: Mapping[str, Any] = {
     "int": int,
     "float": float,

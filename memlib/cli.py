@@ -45,14 +45,16 @@ def main() -> None:
 def list_command() -> None:
     """List figures, scales and parameters."""
     from memlib.architectures import ARCHITECTURES
-    from memlib.chapters import METHOD_CHAPTERS, describe_parameters
+    from memlib.chapters import CHAPTERS, describe_parameters, source_path
+    from memlib.notebooks import declared_parameters
 
     click.echo("figures")
     for figure in FIGURES.values():
         click.echo(f"  {figure.name}  {figure.title} (panels {', '.join(figure.panels)})")
-    click.echo("\nmethod chapters")
-    for name in METHOD_CHAPTERS:
-        click.echo(f"  {name}")
+    click.echo("\nother chapters")
+    for name in CHAPTERS:
+        if name not in FIGURES:
+            click.echo(f"  {name}  {', '.join(declared_parameters(source_path(name)))}")
     click.echo("\npanels")
     for panel, architecture in ARCHITECTURES.items():
         click.echo(f"  {panel}  {architecture.label}")

@@ -88,8 +88,7 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     matplotlib.axes.Axes
         `ax`; each artist's label names what it shows.
     """
-    if "seed" not in dataset.dims:
-        dataset = dataset.expand_dims(seed=[0])
+    dataset = _by_seed(dataset)
     epochs = dataset["epoch"].values
     labels = strength_labels(dataset["perturbation"])
     strengths = list(labels)
@@ -140,6 +139,10 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     return ax
 
 
+def _by_seed(dataset: xr.Dataset) -> xr.Dataset:
+    return dataset if "seed" in dataset.dims else dataset.expand_dims(seed=[0])
+
+
 def _plot_seeds(ax: Axes, accuracy: xr.DataArray, colour: str, label: str) -> None:
     epochs = accuracy["epoch"].values
     if accuracy.sizes["seed"] > 1:
@@ -153,12 +156,14 @@ def name_ends(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> None:
     """Write beside a panel's last epoch what each line is, names kept apart."""
     labels = strength_labels(dataset["perturbation"])
     colours = perturbation_colours(list(labels), theme)
-    last = dataset.isel(epoch=-1).mean("seed")
+    last = _by_seed(dataset).isel(epoch=-1).mean("seed")
     ends = [
         (float(last["observed_accuracy"].sel(perturbation=strength)), label, colours[strength])
         for strength, label in labels.items()
     ]
-    ends = sorted([*ends, (float(last["validation_accuracy"]), "valid.", theme.validation)])
+    if "validation_accuracy" in dataset:
+        ends.append((float(last["validation_accuracy"]), "valid.", theme.validation))
+    ends.sort()
     low, high = ax.get_ylim()
     gap, heights = 0.06 * (high - low), [height for height, _, _ in ends]
     for i in range(1, len(heights)):

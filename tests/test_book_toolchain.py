@@ -203,6 +203,7 @@ def test_real_table_of_contents_has_every_chapter_in_order():
         "chapters/change_one_thing",
         "live",
         "rerun",
+        "chapters/your_network",
         "teach",
         "chapters/larger_runs",
         "chapters/benchmark",

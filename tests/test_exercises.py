@@ -15,7 +15,7 @@ from memlib.chapters import METHOD_CHAPTERS, source_path
 from memlib.figures import FIGURES
 from memlib.notebooks import read_source
 
-EXERCISED = (*METHOD_CHAPTERS, *FIGURES, "claims", "open_choices")
+EXERCISED = (*METHOD_CHAPTERS, *FIGURES, "claims", "open_choices", "your_network")
 LEVELS = ("look", "change", "explain")
 FOLD = r'<details class="memlib-fold"><summary>{}</summary>\n\n(.*?)\n\n</details>'
 FALLS, RISES = (lambda v: all(np.diff(v) < 0)), (lambda v: all(np.diff(v) > 0))
@@ -99,6 +99,9 @@ HOLDS: dict[tuple[str, int], Callable[[Found], bool]] = {
         and (f["found"]["shuffled"]["observed"] > f["found"]["shuffled"]["null"] + 0.1).all()
         and np.abs(f["found"]["shuffled"]["validation"] - 0.5).max() < 0.06
     ),
+    ("your_network", 1): lambda f: f["changed"] == 0 and f["verdict"] == "memorized",
+    ("your_network", 2): lambda f: f["observed"] > f["null"] and abs(f["validation"] - 0.1) < 0.05,
+    ("your_network", 3): lambda f: FALLS(f["nulls"]) and f["validation"][2] >= f["validation"][0],
 }
 
 

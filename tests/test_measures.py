@@ -130,7 +130,9 @@ def test_precision_and_container_of_the_images_do_not_matter(convert):
 def test_the_network_is_left_as_it_was():
     network = mlp().train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
+    drawn = torch.get_rng_state()
     shared_structure_test(network, digits(60), **FEW)
+    assert torch.equal(torch.get_rng_state(), drawn)
     assert all(module.training for module in network.modules())
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name]), name
