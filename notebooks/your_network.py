@@ -63,6 +63,7 @@ data = Data(
 # linear layer, here 16 values an image; another layer is named with `layer=`.
 
 # %%
+torch.set_num_threads(1)  # sums in the same order in every run
 torch.manual_seed(seed)
 network = nn.Sequential(
     nn.Flatten(),
@@ -120,7 +121,7 @@ def draw(theme):
     return figure
 
 
-# %%
+# %% tags=["hide-input"]
 picture(
     draw,
     alt="Nulls of each s-validation set as boxes over epochs, observed "
@@ -133,7 +134,7 @@ picture(
 # %% [markdown]
 # In numbers, for the least perturbed set:
 
-# %%
+# %% tags=["hide-input"]
 least = joined.sel(perturbation=min(shares))
 null = least["null_accuracy"].mean("permutation")
 rows = [
@@ -148,7 +149,7 @@ rows = [
 header = ["epoch", "null", "observed", "validation", "verdict"]
 Markdown(markdown_table(header, rows))
 
-# %%
+# %% tags=["hide-input"]
 Markdown(
     f"The null is highest at epoch **{int(null.idxmax())}** "
     f"({float(null.max()):.3f}) and ends at {float(null[-1]):.3f}; chance is "
@@ -175,7 +176,7 @@ moved = shared_structure_test(
     seed=seed, n_permutations=n_permutations, n_trees=n_trees,
 )
 
-# %%
+# %% tags=["hide-input"]
 rows = [
     [
         f"{strength:g}", f"{float(one['null_accuracy'].mean()):.3f}",
