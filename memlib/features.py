@@ -106,6 +106,8 @@ def extract_learned_features(
     finally:
         handle.remove()
         _restore(training)
+    if not len(images):
+        raise InputError("there are no images to propagate")
     if not seen:
         raise InputError(f"layer = {layer!r} never ran on the images")
     features = np.concatenate(seen)

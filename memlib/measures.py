@@ -36,7 +36,8 @@ def shared_structure_test(
     network
         Any torch module that takes a batch of `data`'s images; it is not changed.
     data
-        Images, of any shape that the network takes, and labels: see `memlib.data.Data`.
+        Images, of any shape that the network takes, and labels: see `memlib.data.Data`. The
+        validation part may be empty (``images[:0]``).
     perturbations, perturbation_kind
         Strength of each s-validation set and the kind, which may be a function of your own: see
         `memlib.perturb.make_s_validation_set`.
@@ -50,9 +51,9 @@ def shared_structure_test(
     Returns
     -------
     xarray.Dataset
-        As `memlib.null.compute_null` gives it, by ``perturbation``, with ``validation_accuracy``.
-        Join those of several epochs with ``xarray.concat``, and `memlib.plots.plot_panel` draws
-        them.
+        As `memlib.null.compute_null` gives it, by ``perturbation``, with ``validation_accuracy``
+        where there are validation images. Join those of several epochs with ``xarray.concat``, and
+        `memlib.plots.plot_panel` draws them.
 
     Raises
     ------
@@ -78,6 +79,10 @@ def shared_structure_test(
         )
         for strength in perturbations
     }
+    validation = None
+    if len(data.validation_images):
+        features = extract_learned_features(network, data.validation_images, layer=layer)
+        validation = features, data.validation_labels
     result = compute_null(
         train,
         data.train_labels,
@@ -85,10 +90,7 @@ def shared_structure_test(
         classifier=classifier,
         n_permutations=n_permutations,
         n_trees=n_trees,
-        validation=(
-            extract_learned_features(network, data.validation_images, layer=layer),
-            data.validation_labels,
-        ),
+        validation=validation,
         seed=seed,
     )
     kind, meaning, units = describe_kind(perturbation_kind)

@@ -86,6 +86,17 @@ def test_ten_classes_of_real_images_learned_by_a_network_of_ones_own():
     assert abs(float(rise.sel(perturbation=1.0))) < 0.1
 
 
+def test_without_validation_images_there_is_no_validation_accuracy():
+    data = digits(60)
+    none = data.validation_images[:0]
+    data = Data(data.train_images, data.train_labels, none, data.train_labels[:0], ())
+    found = shared_structure_test(mlp(), data, perturbations=[0.1], **FEW)
+    assert "validation_accuracy" not in found
+    assert "observed_accuracy" in found
+    with pytest.raises(InputError, match="no images"):
+        extract_learned_features(mlp(), none)
+
+
 def test_colour_images_go_in_as_the_network_takes_them():
     rng = np.random.default_rng(0)
     images = rng.random((120, 3, 10, 10), dtype=np.float32)
