@@ -238,7 +238,7 @@ def compute_null(
     dataset = null_dataset(
         scores.accuracy[0],
         scores.accuracy[1:].T,
-        scores.chance[1:].mean(axis=0),
+        scores.chance[1:].T,
         list(s_validation_features),
     )
     if validation is not None:

@@ -70,7 +70,7 @@ def _seed_dataset(one: Plan, training: Training) -> xr.Dataset:
         ]
         accuracy = np.concatenate([block["accuracy"] for block in blocks])
         chance = np.concatenate([block["chance"] for block in blocks])
-        epochs.append((accuracy[0], accuracy[1:].T, chance[1:].mean(axis=0)))
+        epochs.append((accuracy[0], accuracy[1:].T, chance[1:].T))
         scalars.append(
             {"validation_accuracy": blocks[0]["validation_accuracy"][0]}
             | {

@@ -7,6 +7,7 @@ import xarray as xr
 
 VERDICTS = ("neither", "memorized", "learned", "memorized_and_learned", "undecided")
 SIGNIFICANCE = 0.05
+ROUNDING = 1e-9  # far below the accuracy of one sample more or less
 
 
 def permutation_p_value(null: np.ndarray, observed: np.ndarray) -> np.ndarray:
@@ -28,8 +29,24 @@ def permutation_p_value(null: np.ndarray, observed: np.ndarray) -> np.ndarray:
 
 
 def memorization_p_value(null: np.ndarray, chance: np.ndarray) -> np.ndarray:
-    """Return (C + 1) / (B + 1), with C the null scores not above the chance level."""
-    return permutation_p_value(-null, -np.asarray(chance))
+    """Return (C + 1) / (B + 1), with C the null scores not above their chance level.
+
+    Parameters
+    ----------
+    null
+        (..., permutation), B values along the last axis.
+    chance
+        The same shape, or one value for all: each score has a level of its own, which follows
+        from how often each class was predicted there (`memlib.null.chance_accuracy`).
+
+    Notes
+    -----
+    A classifier that names one class only scores just its chance level, whatever the shuffle. So
+    does one on features that are all alike: such ties are no memorization, though both sides are
+    rounded differently.
+    """
+    exceeding = (null <= np.asarray(chance) + ROUNDING).sum(axis=-1)
+    return (exceeding + 1) / (null.shape[-1] + 1)
 
 
 def decide_verdict(
@@ -56,10 +73,11 @@ def null_dataset(
 
     Parameters
     ----------
-    observed, chance
+    observed
         float (..., perturbation) with leading dims seed and epoch, or none.
-    null
-        float (..., perturbation, permutation).
+    null, chance
+        float (..., perturbation, permutation): each shuffle's score, and the level it would have by
+        chance. Of the levels the mean is kept.
     perturbations
         Coordinate values of the sets.
     """
@@ -70,7 +88,7 @@ def null_dataset(
         {
             "observed_accuracy": (dims, observed),
             "null_accuracy": ((*dims, "permutation"), null),
-            "chance_accuracy": (dims, chance),
+            "chance_accuracy": (dims, chance.mean(axis=-1)),
             "p_value": (dims, p_value),
             "memorization_p_value": (dims, memorization),
             "verdict": (dims, decide_verdict(p_value, memorization, null.shape[-1])),

@@ -104,9 +104,8 @@ def label_curves(
     shifts = 0.01 * np.arange(len(seeds))[:, None, None]
     observed = np.stack([curves.observed[s] for s in strengths], axis=-1) + shifts
     mean = np.stack([curves.null[s] for s in strengths], axis=-1) + shifts
-    dataset = null_dataset(
-        observed, mean[..., None] + draws, np.full(observed.shape, 0.5), strengths
-    )
+    null = mean[..., None] + draws
+    dataset = null_dataset(observed, null, np.full(null.shape, 0.5), strengths)
     validation = curves.validation + shifts[..., 0]
     for name in ("validation_accuracy", "network_train_accuracy", "network_validation_accuracy"):
         dataset[name] = (("seed", "epoch"), validation)

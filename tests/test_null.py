@@ -86,19 +86,21 @@ def test_null_without_memory_sits_at_chance_for_any_balance(counts, classifier):
     largest = max(counts) / sum(counts)
     chance = float(ds["chance_accuracy"].item())
     assert chance <= largest
-    assert chance == pytest.approx(0.5 if counts == (100, 100) else chance)
-    assert chance > 1 / len(counts) + 0.05 or len(set(counts)) == 1
+    balanced = len(set(counts)) == 1
+    assert (chance == pytest.approx(1 / len(counts))) is balanced
+    assert balanced or chance > 1 / len(counts) + 0.05
 
 
 def test_dataset_keeps_the_whole_null_and_its_labels():
     null = np.linspace(0.4, 0.6, 2 * 3 * 2 * 19).reshape(2, 3, 2, 19)
-    chance = np.full((2, 3, 2), 0.5)
+    chance = np.linspace(0.3, 0.5, null.size).reshape(null.shape)
     ds = null_dataset(null.max(axis=-1) + 0.1, null, chance, [0.05, 0.10])
     assert ds["null_accuracy"].dims == ("seed", "epoch", "perturbation", "permutation")
     np.testing.assert_array_equal(ds["null_accuracy"], null)
     np.testing.assert_array_equal(ds["permutation"], np.arange(1, 20))
     np.testing.assert_array_equal(ds["perturbation"], [0.05, 0.10])
     np.testing.assert_allclose(ds["p_value"], 1 / 20)
+    np.testing.assert_allclose(ds["chance_accuracy"], chance.mean(axis=-1))
 
 
 # The chance level

@@ -31,6 +31,38 @@ def test_memorization_p_value_by_hand(chance, p_value):
     assert memorization_p_value(np.array([0.4, 0.5, 0.6, 0.7]), chance) == pytest.approx(p_value)
 
 
+def test_each_null_score_has_a_chance_level_of_its_own():
+    null, chance = np.array([0.5, 0.6, 0.7]), np.array([0.6, 0.6, 0.6])
+    assert memorization_p_value(null, chance) == pytest.approx(3 / 4)
+    assert memorization_p_value(null, chance[::-1] - [0.2, 0, 0]) == pytest.approx(2 / 4)
+
+
+@pytest.mark.parametrize(
+    ("counts", "classifier"),
+    [((180, 20), "ridge"), ((180, 20), "svm"), ((160, 40), "ridge"), ((70, 70, 70), "ridge")],
+    ids=str,
+)
+def test_features_that_say_nothing_of_an_image_are_not_memory(counts, classifier):
+    """Neither where a classifier nearly always names the largest class, nor by rounding."""
+    labels, found = np.repeat(np.arange(len(counts)), counts), Counter()
+    for seed in range(12):
+        train, copies = np.random.default_rng(seed).normal(size=(2, len(labels), 4))
+        ds = compute_null(
+            train, labels, {0: copies}, classifier=classifier, n_permutations=39, seed=seed
+        )
+        found[verdict_of(ds)] += 1
+    assert found["memorized"] + found["memorized_and_learned"] <= 2, found
+
+
+@pytest.mark.parametrize("classifier", ["ridge", "random_forest"])
+def test_features_that_are_all_alike_are_not_memory(classifier):
+    """Every score is then exactly its chance level."""
+    labels, alike = np.arange(200) % 10, np.ones((200, 3))
+    ds = compute_null(alike, labels, {0: alike}, classifier=classifier, n_trees=10)
+    assert verdict_of(ds) == "neither"
+    assert ds["memorization_p_value"].item() == 1
+
+
 def test_p_values_broadcast_over_leading_dims():
     null = np.random.default_rng(0).random((2, 3, 19))
     observed = np.random.default_rng(1).random((2, 3))
