@@ -8,21 +8,6 @@ from torch import nn
 
 from memlib.errors import InputError
 
-
-def output_layer(network: nn.Module) -> nn.Module:
-    """Return the network's last linear layer, whose inputs are the learned features.
-
-    Raises
-    ------
-    InputError
-        When the network has no linear layer: name the layer yourself.
-    """
-    linear = [module for module in network.modules() if isinstance(module, nn.Linear)]
-    if not linear:
-        raise InputError("the network has no nn.Linear: name the output layer with `layer`")
-    return linear[-1]
-
-
 FEATURE_LAYERS = ("last_hidden", "first_hidden", "pixels")
 
 
@@ -70,8 +55,8 @@ def extract_learned_features(
     images
         (sample, ...), as the network takes them; floats are brought to the network's precision.
     layer
-        Name of the module whose inputs are the features (as in ``network.named_modules()``); the
-        last ``nn.Linear`` when None.
+        Name of the module whose inputs are the features (as in ``network.named_modules()``); when
+        None the output layer, the last ``nn.Linear`` to run.
     batch_size
         Images propagated at once: few, so that a CNN's activations stay in the processor's cache.
     device
@@ -87,33 +72,55 @@ def extract_learned_features(
     InputError
         When there is no such layer, or it never ran.
     """
-    named = dict(network.named_modules())
-    if layer is not None and layer not in named:
-        raise InputError(f"layer = {layer!r}: the network has {', '.join(filter(None, named))}")
-    module = output_layer(network) if layer is None else named[layer]
-    seen: list[np.ndarray] = []
-
-    def keep(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        seen.append(inputs[0].flatten(1).float().cpu().numpy())
-
+    if not len(images):
+        raise InputError("there are no images to propagate")
+    modules = _candidates(network, layer)
+    entered: list[tuple[str, torch.Tensor]] = []
+    handles = [
+        module.register_forward_pre_hook(
+            lambda _, args, kwargs, name=name: entered.append(
+                (name, args[0] if args else next(iter(kwargs.values())))
+            ),
+            with_kwargs=True,
+        )
+        for name, module in modules.items()
+    ]
     training = {part: part.training for part in network.modules()}
-    handle = module.register_forward_pre_hook(keep)
+    features = []
     try:
         network.eval()
         with torch.no_grad():
             for batch in _batches(network, images, batch_size, device):
+                entered.clear()
                 network(batch)
+                if not entered:
+                    raise InputError(f"layer = {' or '.join(modules)!r} never ran on the images")
+                # Of all linear layers the last to run is the output layer, however declared.
+                name, last = entered[-1]
+                rows = len(last) if layer is None else sum(len(one) for _, one in entered)
+                if rows != len(batch):
+                    raise InputError(f"layer = {name!r} ran {rows} times for {len(batch)} images")
+                features.append(last.flatten(1).float().cpu().numpy())
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
         _restore(training)
-    if not len(images):
-        raise InputError("there are no images to propagate")
-    if not seen:
-        raise InputError(f"layer = {layer!r} never ran on the images")
-    features = np.concatenate(seen)
-    if len(features) != len(images):
-        raise InputError(f"layer = {layer!r} ran {len(features)} times for {len(images)} images")
-    return features
+    return np.concatenate(features)
+
+
+def _candidates(network: nn.Module, layer: str | None) -> dict[str, nn.Module]:
+    """Return the layers, by name, of which the last to run has the features as its inputs."""
+    named = dict(network.named_modules())
+    if layer is not None:
+        if layer not in named:
+            raise InputError(f"layer = {layer!r}: the network has {', '.join(filter(None, named))}")
+        return {layer: named[layer]}
+    linear: dict[str, nn.Module] = {
+        name: module for name, module in named.items() if isinstance(module, nn.Linear)
+    }
+    if not linear:
+        raise InputError("the network has no nn.Linear: name the output layer with `layer`")
+    return linear
 
 
 def _restore(training: dict[nn.Module, bool]) -> None:
@@ -144,6 +151,8 @@ def _batches(
     images = np.asarray(images)
     weight = next((p for p in network.parameters() if p.is_floating_point()), torch.empty(0))
     for start in range(0, len(images), batch_size):
-        batch = torch.from_numpy(images[start : start + batch_size])
+        # A copy in C order and native bytes: torch takes no flipped, foreign or read-only memory.
+        part = np.array(images[start : start + batch_size], images.dtype.newbyteorder("="))
+        batch = torch.from_numpy(np.ascontiguousarray(part))
         dtype = weight.dtype if batch.is_floating_point() else None
         yield batch.to(device or weight.device, dtype)

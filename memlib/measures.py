@@ -44,7 +44,7 @@ def shared_structure_test(
     classifier, n_permutations, n_trees
         See `memlib.null.compute_null`.
     layer
-        Module whose inputs are the learned features; the last ``nn.Linear`` when None.
+        Module whose inputs are the learned features; when None the last ``nn.Linear`` to run.
     seed
         Base seed.
 
@@ -61,12 +61,19 @@ def shared_structure_test(
         When images and labels do not match, a strength is out of its range, or there is no such
         layer.
     """
-    check_options(classifier, n_permutations)
-    n_images, n_labels = len(data.train_images), len(data.train_labels)
-    if n_images != n_labels:
-        raise InputError(f"{n_images} images and {n_labels} labels: give each image its label")
-    if not len(perturbations):
-        raise InputError("perturbations is empty: give at least one strength")
+    for part, images, labels in (
+        ("training", data.train_images, data.train_labels),
+        ("validation", data.validation_images, data.validation_labels),
+    ):
+        if len(images) != len(labels):
+            raise InputError(
+                f"{len(images)} {part} images and {len(labels)} labels: give each image its label"
+            )
+    check_options(
+        data.train_labels, classifier, n_permutations=n_permutations, n_trees=n_trees, seed=seed
+    )
+    if np.ndim(perturbations) != 1 or not len(perturbations):
+        raise InputError(f"perturbations = {perturbations!r}: give a list of strengths")
     if isinstance(perturbation_kind, str):
         for strength in perturbations:
             check_strength(perturbation_kind, strength)
@@ -101,9 +108,9 @@ def shared_structure_test(
             {
                 "perturbation_kind": kind,
                 "classifier": classifier if isinstance(classifier, str) else repr(classifier),
-                "n_trees": n_trees,
+                "n_trees": int(n_trees),
                 "layer": layer,
-                "seed": seed,
+                "seed": int(seed),
             }
         ),
         "memlib_version": __version__,

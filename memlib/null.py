@@ -9,6 +9,7 @@ scores above the null it owes to learning.
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -162,7 +163,7 @@ def compute_null(
         (sample, feature) arrays by perturbation, rows in the order of `train_features`.
     classifier
         A name in `memlib.classifiers.CLASSIFIERS` or any scikit-learn classifier. One fit serves
-        all sets.
+        all sets. The default takes up to 65,535 samples, ``"random_forest_sklearn"`` any number.
     n_permutations
         B, 1 or more.
     n_trees
@@ -182,7 +183,8 @@ def compute_null(
     Raises
     ------
     InputError
-        When shapes do not match, there is one class only, or a feature is not finite.
+        When shapes do not match, there is one class only, a feature is not finite, or an option is
+        out of its range.
 
     Examples
     --------
@@ -196,14 +198,12 @@ def compute_null(
     'memorized'
     """
     train_features, labels = np.asarray(train_features, np.float32), np.asarray(labels)
-    check_options(classifier, n_permutations)
     if train_features.ndim != 2 or labels.shape != train_features.shape[:1]:
         raise InputError(
             f"features {train_features.shape} and labels {labels.shape} do not match: "
             "they are (sample, feature) and (sample,)"
         )
-    if len(np.unique(labels)) < 2:
-        raise InputError("labels hold fewer than two classes: there is nothing to shuffle")
+    check_options(labels, classifier, n_permutations=n_permutations, n_trees=n_trees, seed=seed)
     if not s_validation_features:
         raise InputError("s_validation_features is empty: give at least one set")
     sets = [np.asarray(features, np.float32) for features in s_validation_features.values()]
@@ -246,12 +246,34 @@ def compute_null(
     return dataset
 
 
-def check_options(classifier: "str | ClassifierMixin", n_permutations: int) -> None:
-    """Raise `InputError` for an unknown classifier's name, or without a single permutation."""
-    if n_permutations < 1:
-        raise InputError(f"n_permutations = {n_permutations}: take 1 or more")
+def check_options(
+    labels: np.ndarray,
+    classifier: "str | ClassifierMixin",
+    *,
+    n_permutations: int,
+    n_trees: int,
+    seed: int,
+) -> None:
+    """Raise `InputError` for what Algorithm 1 cannot be run with, before anything is computed."""
+    for name, value, least in (
+        ("n_permutations", n_permutations, 1),
+        ("n_trees", n_trees, 1),
+        ("seed", seed, 0),
+    ):
+        if not isinstance(value, Integral) or value < least:
+            raise InputError(f"{name} = {value!r}: take a whole number, {least} or more")
     if isinstance(classifier, str) and classifier not in CLASSIFIERS:
         raise InputError(f"classifier = {classifier!r}: take one of {', '.join(CLASSIFIERS)}")
+    if len(np.unique(labels)) < 2:
+        raise InputError("labels hold fewer than two classes: there is nothing to shuffle")
+    if classifier == "random_forest":
+        from memlib.forest import MAX_ROWS
+
+        if len(labels) > MAX_ROWS:
+            raise InputError(
+                f"{len(labels):,} samples: random_forest takes up to {MAX_ROWS:,}, "
+                "random_forest_sklearn any number"
+            )
 
 
 def _check_finite(features: np.ndarray, name: Hashable) -> None:

@@ -50,7 +50,9 @@ def rotate(images: np.ndarray, degrees: float, rng: np.random.Generator) -> np.n
     """Rotate every image counter-clockwise, corners filled with 0 (`rng` is not used)."""
     from scipy import ndimage
 
-    turned = ndimage.rotate(images, degrees, axes=(-1, -2), reshape=False, order=1)
+    # scipy knows no half precision
+    wide = images.astype(np.float32) if images.dtype == np.float16 else images
+    turned = ndimage.rotate(wide, degrees, axes=(-1, -2), reshape=False, order=1)
     return turned.astype(images.dtype)
 
 
@@ -112,12 +114,13 @@ def make_s_validation_set(
         (sample, row, column), or (sample, channel, row, column) for colour images, whose pixels
         move as a whole; (sample, feature) where rows and columns are not needed.
     strength
-        How much, in the unit of `kind`: 0.05 shuffles 5 % of the pixels.
+        How much, in the unit of `kind`: 0.05 shuffles 5 % of the pixels. Of a function of your own
+        any finite number.
     kind
         One of `KINDS`: ``"shuffle"`` (the paper's), ``"shuffle_shared"`` (its other reading: the
         same positions in all images), ``"rotate"`` (its alternative), ``"add_noise"``,
-        ``"occlude"``. Or a function of your own of images, strength and a `numpy.random.Generator`
-        that returns images of the same shape, in the same order.
+        ``"occlude"``. Or a function of your own of images (a copy), strength and a
+        `numpy.random.Generator` that returns images of the same shape, in the same order.
     seed
         Base seed; each kind (a function by its name) and strength has a stream of its own, so that
         a set does not depend on which other sets are made.
@@ -151,9 +154,13 @@ def make_s_validation_set(
         _check_dims(kind, images)
         perturb = KINDS[kind].function
     else:
-        perturb = kind
-    rng = stream(seed, f"perturbation {name}", round(strength * 1_000_000))
+        perturb, images = kind, images.copy()  # it may work in place
+    millionths = round(strength * 1_000_000)
+    below = [1] if millionths < 0 else []  # streams are numbered from 0 on
+    rng = stream(seed, f"perturbation {name}", abs(millionths), *below)
     perturbed = np.asarray(perturb(images, float(strength), rng))
+    if perturbed.dtype == bool:
+        perturbed = perturbed.astype(images.dtype)
     if perturbed.shape != images.shape:
         raise InputError(
             f"perturbation {name} made {perturbed.shape} of images {images.shape}: an s-validation "

@@ -1,5 +1,7 @@
 """Learned features: any layer of any network, dropout off, the network left as it was."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch import nn
 
 from memlib.data import load_data
 from memlib.errors import InputError
-from memlib.features import extract_learned_features, output_layer, predict_logits
+from memlib.features import extract_learned_features, predict_logits
 from memlib.models import network_arrays
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -103,9 +105,17 @@ class Residual(nn.Module):
         return self.head(self.body["deep"](flat) + self.skip(flat))
 
 
-def test_any_module_with_a_custom_forward_and_a_named_layer():
-    network, images = Residual(), images_of()
-    features = extract_learned_features(network, images, layer="head")
+class ByKeyword(Residual):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        flat = x.flatten(1)
+        return self.head(input=self.body["deep"](flat) + self.skip(flat))
+
+
+@pytest.mark.parametrize("make", [Residual, ByKeyword])
+@pytest.mark.parametrize("layer", ["head", None])
+def test_any_module_with_a_custom_forward_and_its_layer_named_or_found(make, layer):
+    network, images = make(), images_of()
+    features = extract_learned_features(network, images, layer=layer)
     with torch.no_grad():
         flat = torch.from_numpy(images).flatten(1)
         expected = network.body["deep"](flat) + network.skip(flat)
@@ -114,7 +124,6 @@ def test_any_module_with_a_custom_forward_and_a_named_layer():
 
 def test_nested_networks_are_searched_for_the_output_layer():
     network = nn.Sequential(nn.Flatten(), nn.Sequential(network_of("a")[1:], nn.Softmax(1)))
-    assert output_layer(network).out_features == 2
     np.testing.assert_array_equal(
         extract_learned_features(network, images_of()),
         extract_learned_features(network_of("a"), images_of()),
@@ -143,6 +152,22 @@ def test_layer_that_never_runs_is_named():
     network.spare = nn.Linear(2, 2)
     with pytest.raises(InputError, match="'spare' never ran"):
         extract_learned_features(network, images_of(), layer="spare")
+
+
+def test_images_of_any_memory_layout_are_taken():
+    network, images = network_of("a"), images_of()
+    expected = extract_learned_features(network, images[..., ::-1].copy())
+    readonly = images[..., ::-1].copy()
+    readonly.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for same in (images[..., ::-1], expected_order(images), readonly):
+            np.testing.assert_array_equal(extract_learned_features(network, same), expected)
+
+
+def expected_order(images: np.ndarray) -> np.ndarray:
+    """The mirrored images with the bytes of every number the other way round."""
+    return images[..., ::-1].astype(images.dtype.newbyteorder())
 
 
 def test_layer_that_runs_twice_an_image_is_named():

@@ -1,5 +1,6 @@
 """The test on anybody's network: what goes in, what comes out, and that it is Algorithm 1."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -179,6 +180,14 @@ def test_tests_of_several_epochs_join_into_what_a_panel_draws():
     assert "validation" not in {line.get_label() for line in without.lines}
 
 
+def test_numbers_of_numpy_are_taken_as_pythons_own():
+    options = {"n_permutations": np.int64(3), "n_trees": np.int32(5), "perturbations": [0.1]}
+    data = digits(60)
+    one = shared_structure_test(mlp(), data, seed=np.int64(2), **options)
+    other = shared_structure_test(mlp(), data, seed=2, **options)
+    xr.testing.assert_identical(one, other)
+
+
 class Untouchable(nn.Module):
     """A network that must not run: bad input is refused before any long work."""
 
@@ -193,15 +202,24 @@ class Untouchable(nn.Module):
         ({"perturbation_kind": "blur"}, "perturbation_kind = 'blur'"),
         ({"classifier": "forest"}, "classifier = 'forest'"),
         ({"n_permutations": 0}, "n_permutations = 0"),
-        ({"perturbations": []}, "perturbations is empty"),
-        ({"labels": 299}, "300 images and 299 labels"),
+        ({"n_permutations": 19.0}, "n_permutations = 19.0"),
+        ({"n_trees": 0}, "n_trees = 0"),
+        ({"seed": -1}, "seed = -1"),
+        ({"perturbations": []}, "perturbations = []"),
+        ({"perturbations": 0.1}, "perturbations = 0.1"),
+        ({"train_labels": np.arange(299) % 2}, "300 training images and 299 labels"),
+        ({"train_labels": np.ones(300)}, "fewer than two classes"),
+        ({"validation_labels": np.ones(7)}, "300 validation images and 7 labels"),
+        ({"train_images": np.ones(70_000), "train_labels": np.arange(70_000)}, "70,000 samples"),
     ],
 )
 def test_bad_input_is_refused_before_the_network_runs(options, said):
-    data = digits()
-    n_labels = options.pop("labels", 300)
-    data = Data(data.train_images, data.train_labels[:n_labels], *[data.validation_images] * 2, ())
+    fields = {field.name for field in dataclasses.fields(Data)}
+    given = {name: value for name, value in options.items() if name in fields}
+    data = dataclasses.replace(digits(), **given)
     with pytest.raises(InputError) as error:
-        shared_structure_test(Untouchable(), data, **options)
+        shared_structure_test(
+            Untouchable(), data, **{k: v for k, v in options.items() if k not in fields}
+        )
     assert said in str(error.value)
     assert "\n" not in str(error.value)

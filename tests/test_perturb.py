@@ -178,6 +178,30 @@ def test_a_function_of_ones_own_gets_strength_and_a_stream_of_its_own():
         assert abs(np.corrcoef(noise.ravel(), (made - images).ravel())[0, 1]) < 0.1
 
 
+def test_a_function_may_work_in_place_return_true_and_false_and_take_a_negative_strength():
+    def darken(images, amount, rng):
+        images -= amount
+        return images
+
+    images = distinct_images(3)
+    before = images.copy()
+    np.testing.assert_array_equal(make_s_validation_set(images, 2, kind=darken), before - 2)
+    np.testing.assert_array_equal(images, before)
+    np.testing.assert_array_equal(make_s_validation_set(images, -2, kind=darken), before + 2)
+    binary = make_s_validation_set(images, 9, kind=lambda images, least, rng: images > least)
+    assert binary.dtype == images.dtype
+    one, other = (make_s_validation_set(images, sd, kind=jitter) for sd in (0.5, -0.5))
+    assert abs(np.corrcoef((one - images).ravel(), (other - images).ravel())[0, 1]) < 0.1
+
+
+def test_half_precision_is_rotated_as_single_and_stays_half():
+    images = distinct_images(2, 9).astype(np.float16)
+    made = make_s_validation_set(images, 30, kind="rotate")
+    wide = make_s_validation_set(images.astype(np.float32), 30, kind="rotate")
+    assert made.dtype == np.float16
+    np.testing.assert_array_equal(made, wide.astype(np.float16))
+
+
 def test_a_function_that_loses_images_is_refused():
     with pytest.raises(InputError, match=r"perturbation <lambda> made \(2, 28, 28\) of images"):
         make_s_validation_set(distinct_images(3), 1, kind=lambda images, strength, rng: images[1:])
