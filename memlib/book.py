@@ -1,4 +1,4 @@
-"""Render the executed notebooks and the prose around them as a site that needs no network."""
+"""Render the executed notebooks and the prose around them as a site that needs no internet."""
 
 import hashlib
 import html.parser

@@ -163,7 +163,8 @@ def execute_chapter(name: str, given: Mapping[str, Any]) -> tuple[Path, bool]:
         "MEMLIB_RESULTS": str(store.results_dir().resolve()),
         "PYTHONPATH": str(source.parent.parent),
     }
-    execute(source, path, dict(given), cwd=source.parent, kernel_env=environment)
+    # Paths among the parameters are the user's, relative to where the command was given.
+    execute(source, path, dict(given), cwd=Path.cwd(), kernel_env=environment)
     return path, False
 
 

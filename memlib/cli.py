@@ -209,7 +209,7 @@ def build(folder: Path | None, classes: str, output: Path | None) -> None:
     """Make a labelled file from the original Fashion-MNIST IDX files."""
     import tempfile
 
-    from memlib.data import BUNDLED_NAME
+    from memlib.data import BUNDLED_CHECKSUM, BUNDLED_NAME
     from memlib.data_build import (
         build_labelled_images,
         check_classes,
@@ -228,8 +228,11 @@ def build(folder: Path | None, classes: str, output: Path | None) -> None:
     if output is None and list(numbers) != [2, 4]:
         raise InputError("--classes other than 2,4 need an --output: the bundled file stays")
     check_classes(list(numbers))
+    store.require_writable(target.parent)
     with tempfile.TemporaryDirectory() as scratch:
         dataset = build_labelled_images(folder or download_idx(Path(scratch)), classes=numbers)
+    if output is None and dataset.attrs["content_checksum"] != BUNDLED_CHECKSUM:
+        raise InputError("these are not Fashion-MNIST's images: name an --output for others")
     save_labelled_images(dataset, target)
     click.echo(shown_path(target))
     click.echo(describe(dataset))

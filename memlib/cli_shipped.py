@@ -75,7 +75,13 @@ def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]
 @click.command()
 @click.option("--scale", help="paper or tenth; when left out, both.")
 @click.option("--pieces", default=1, show_default=True, type=click.IntRange(min=1))
-@click.option("--seed", default=0, show_default=True, help="Which pieces are drawn.")
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Which pieces are drawn.",
+)
 @click.option("--minutes", default=5.0, show_default=True, help="Longest time of a piece.")
 def verify(scale: str | None, pieces: int, seed: int, minutes: float) -> None:
     """Compute random pieces of the results in data/results again, from scratch, and compare."""

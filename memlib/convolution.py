@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
+
+from memlib.compiled import jit
 
 CHANNELS, LANES = 32, 16  # input channels of the fused convolution; float32 values in a vector
 GROUP = 3  # pooled rows in a block of its backward pass, whose inputs fit the first-level cache
@@ -53,7 +55,7 @@ class ConvReluPool(torch.autograd.Function):
         return dx.permute(0, 3, 1, 2), dw.permute(0, 3, 1, 2), bias
 
 
-@njit(cache=True)
+@jit
 def _pool(y: Any, out: Any, corner: Any) -> None:
     """ReLU and pool (sample, row, column, channel); `corner` 0-3 holds the largest, 4: none > 0."""
     for n in range(y.shape[0]):
@@ -116,7 +118,7 @@ def _vector_loop(scatter: bool) -> Any:
 _gather, _scatter = _vector_loop(False), _vector_loop(True)
 
 
-@njit(cache=True)
+@jit
 def _conv_backward(gradient: Any, corner: Any, x: Any, weight: Any, dx: Any, dw: Any) -> None:
     """Add to `dx` and `dw` what each pooled gradient passes on; all but the first two NHWC."""
     n, channels, rows, columns = gradient.shape

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from memlib import compiled
 from memlib.store import code_digest
 
 NO_RANK = np.uint32(65_535)  # above every rank
@@ -25,10 +26,7 @@ def jit(function: Callable) -> Any:
     """``numba.njit`` without the GIL, cached on disk where there is a writable directory."""
     # Numba looks for changes in a function's own file only, not in those of what it calls.
     function.__qualname__ += "_" + code_digest(("forest_split", "forest_trees"))
-    try:
-        return njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # numba found nowhere to put its cache
-        return njit(nogil=True, error_model="numpy")(function)
+    return compiled.jit(function, nogil=True, error_model="numpy")
 
 
 @intrinsic

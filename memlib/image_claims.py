@@ -9,8 +9,10 @@ from memlib.claim import DEPTH, DROPOUT, NEAR_CHANCE, Check, Claim, Panels, chec
 from memlib.quantities import (
     PATTERN,
     at_strength,
+    curve_at,
     distance_from_chance,
-    memorization_level,
+    last_in_common,
+    levels_in_common,
     null_mean,
     scores_at,
 )
@@ -29,11 +31,6 @@ def _later(array: xr.DataArray) -> xr.DataArray:
 def _share_check(label: str, holds: xr.DataArray | xr.Variable, least: float) -> Check:
     share = float(holds.mean())
     return Check(label, f"{100 * share:.0f} % of epochs and seeds", share >= least, share)
-
-
-def curve_at(array: xr.DataArray, epochs: np.ndarray) -> np.ndarray:
-    """Interpolate a curve over log epochs."""
-    return np.interp(np.log(epochs), np.log(array["epoch"].values), array.values)
 
 
 @declare(
@@ -153,17 +150,23 @@ def _rise_and_fall(fig1: Panels) -> Iterable[Check]:
     "fig1",
     "section 6",
     "The deeper MLPs forget faster.",
-    "5 % null falls further from its highest to the last epoch in b than a and in e than d",
+    "5 % null falls further from its highest to the last epoch that both reach, in b than a and "
+    "in e than d",
     panels="abde",
 )
 def _forgets_faster(fig1: Panels) -> Iterable[Check]:
     for shallow, deep in DEPTH:
         if shallow in fig1 and deep in fig1:
-            means = [null_mean(fig1[panel], 0.05).values for panel in (deep, shallow)]
-            fall = [float(mean.max() - mean[-1]) for mean in means]
+            both = fig1[deep], fig1[shallow]
+            fall = [_fall(null_mean(one, 0.05), last_in_common(both)) for one in both]
             value = f"falls by {fall[0]:.3f} against {fall[1]:.3f}"
             holds = fall[0] > fall[1] and fall[0] >= PATTERN
             yield Check(f"{deep} faster than {shallow}", value, holds, fall[0] - fall[1])
+
+
+def _fall(mean: xr.DataArray, until: int) -> float:
+    last = float(curve_at(mean, [until])[0])
+    return max(float(mean.values[mean["epoch"].values <= until].max()), last) - last
 
 
 @declare(
@@ -178,11 +181,9 @@ def _forgets_faster(fig1: Panels) -> Iterable[Check]:
 def _cnns(fig1: Panels) -> Iterable[Check]:
     for cnn, mlp in (("c", "a"), ("c", "b"), ("f", "d"), ("f", "e")):
         if cnn in fig1 and mlp in fig1:
-            # The two have different epoch grids: averages are taken over a common one.
-            grid = np.geomspace(1, min(int(fig1[p]["epoch"][-1]) for p in (cnn, mlp)), 25)
-            level = [curve_at(null_mean(fig1[p], 0.05), grid).mean() for p in (cnn, mlp)]
+            level = levels_in_common([fig1[cnn], fig1[mlp]], 0.05)
             value = f"{level[0]:.3f} against {level[1]:.3f}"
-            difference = float(level[0] - level[1])
+            difference = level[0] - level[1]
             yield Check(f"{cnn} > {mlp}, null", value, difference > 0, difference)
             last = [fig1[panel]["validation_accuracy"].isel(epoch=-1) for panel in (cnn, mlp)]
             valid = [float(accuracy.mean()) for accuracy in last]
@@ -197,15 +198,17 @@ def _cnns(fig1: Panels) -> Iterable[Check]:
     "fig1",
     "section 6",
     "Memorizing less does not mean generalizing better.",
-    "last validation accuracies of the MLPs differ by less than their 5 % nulls do",
+    "validation accuracies of the MLPs, at the last epoch that all reach, differ by less than "
+    "their 5 % nulls do",
     panels="abde",
 )
 def _unrelated(fig1: Panels) -> Iterable[Check]:
-    mlps = [panel for panel in ("a", "b", "d", "e") if panel in fig1]
+    mlps = {panel: fig1[panel] for panel in ("a", "b", "d", "e") if panel in fig1}
     if len(mlps) > 1:
-        valid = [float(fig1[p]["validation_accuracy"].isel(epoch=-1).mean()) for p in mlps]
-        level = [memorization_level(fig1[p], 0.05) for p in mlps]
-        spread = np.ptp(valid), np.ptp(level)
+        last = [last_in_common(mlps.values())]
+        means = [one["validation_accuracy"].mean("seed") for one in mlps.values()]
+        valid = [curve_at(mean, last)[0] for mean in means]
+        spread = np.ptp(valid), np.ptp(levels_in_common(list(mlps.values()), 0.05))
         value = f"validation {spread[0]:.3f}, null {spread[1]:.3f}"
         difference = float(spread[1] - spread[0])
         yield Check(f"range over {', '.join(mlps)}", value, difference > 0, difference)

@@ -68,7 +68,8 @@ DEMONSTRATIONS: Mapping[str, Demonstration] = {
     ),
     "rotate": Demonstration(
         "rotation in place of shuffled pixels",
-        "another kind of copy: a null above chance and a higher observed score again",
+        "another kind of copy: at 5 degrees a null a little above chance, and an observed score "
+        "well above it",
         "fig1",
         ("a",),
         {"perturbation_kind": "rotate", "perturbations": [5, 15, 45], "epochs": 200},

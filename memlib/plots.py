@@ -93,9 +93,10 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     labels = strength_labels(dataset["perturbation"])
     strengths = list(labels)
     colours = perturbation_colours(strengths, theme)
-    width = 0.5 if len(epochs) < 2 else 0.55 * float(np.diff(np.log10(epochs)).min())
+    trained = epochs[epochs > 0]
+    width = 0.5 if len(trained) < 2 else 0.55 * float(np.diff(np.log10(trained)).min())
     # Boxes are as wide on the log axis at every epoch; the least perturbed set is drawn on top.
-    widths = epochs * (10 ** (width / 2) - 10 ** (-width / 2))
+    widths = np.where(epochs > 0, epochs * (10 ** (width / 2) - 10 ** (-width / 2)), 0.9 * width)
     for order, strength in enumerate(sorted(strengths, reverse=True)):
         one = dataset.sel(perturbation=strength)
         null = one["null_accuracy"].stack(draw=("seed", "permutation")).transpose("draw", "epoch")
@@ -124,8 +125,12 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
         _plot_seeds(ax, dataset["validation_accuracy"], theme.validation, "validation")
     chance = float(dataset["chance_accuracy"].mean())
     ax.axhline(chance, color=theme.ink, linewidth=0.6, linestyle=(0, (4, 3)), zorder=1)
-    ax.set_xscale("log")
-    ax.set_xlim(epochs[0] / 1.4, epochs[-1] * 1.4)
+    if epochs[0] > 0:
+        ax.set_xscale("log")
+        ax.set_xlim(epochs[0] / 1.4, epochs[-1] * 1.4)
+    else:  # the untrained network; up to epoch 1 the axis is linear
+        ax.set_xscale("symlog", linthresh=1)
+        ax.set_xlim(-0.4, max(epochs[-1], 1) * 1.4)
     if epochs[-1] < 10 * epochs[0]:
         ax.set_xticks(epochs)
     ax.xaxis.set_major_formatter("{x:,.0f}")

@@ -98,8 +98,8 @@ def describe_puzzle(tree: xr.DataTree) -> str:
         f"The paper sees the onset of panel f near epoch {ONSETS[PANEL]}; with our defaults it "
         f"comes at epoch {_shown(default)}, one number a seed: {n_near(default)} of {n_seeds} are "
         f"within a factor of three of the paper's. {chance}{answer}. Measured epochs are "
-        f"{', '.join(f'{epoch:,}' for epoch in default['epoch'].values)}: a grid with fewer "
-        "can show an onset later than it is, but not earlier."
+        f"{', '.join(f'{epoch:,}' for epoch in default['epoch'].values)}: an onset is "
+        "known only as finely as this grid."
     )
 
 

@@ -1,5 +1,7 @@
 """Single numbers that sum up a stored run: how much was memorized, from when, until when."""
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import xarray as xr
 
@@ -32,10 +34,31 @@ def null_mean(dataset: xr.Dataset, strength: float) -> xr.DataArray:
     return at_strength(dataset["null_accuracy"], strength).mean(("permutation", "seed"))
 
 
-def memorization_level(dataset: xr.Dataset, strength: float, until: float = np.inf) -> float:
+def memorization_level(dataset: xr.Dataset, strength: float) -> float:
     """Return the mean of a null over log-spaced epochs, of all permutations and seeds."""
-    mean = null_mean(dataset, strength)
-    return float(mean.values[mean["epoch"].values <= until].mean())
+    return float(null_mean(dataset, strength).mean())
+
+
+def curve_at(curve: xr.DataArray, epochs: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Interpolate a curve (epoch,) over log epochs."""
+    return np.interp(np.log(epochs), np.log(curve["epoch"].values), curve.values)
+
+
+def last_in_common(datasets: Iterable[xr.Dataset]) -> int:
+    """Return the last epoch that all panels reach."""
+    return min(int(dataset["epoch"].values[-1]) for dataset in datasets)
+
+
+def levels_in_common(datasets: Sequence[xr.Dataset], strength: float) -> list[float]:
+    """Return each panel's mean null over log-spaced epochs that all of them reach.
+
+    Where they were measured at the same epochs these are taken, else 25 that are interpolated.
+    """
+    means = [null_mean(dataset, strength) for dataset in datasets]
+    if all(np.array_equal(mean["epoch"], means[0]["epoch"]) for mean in means):
+        return [float(mean.mean()) for mean in means]
+    grid = np.geomspace(1, last_in_common(datasets), 25)
+    return [float(curve_at(mean, grid).mean()) for mean in means]
 
 
 def distance_from_chance(accuracy: xr.DataArray, chance: xr.DataArray) -> float:

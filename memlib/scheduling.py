@@ -86,7 +86,9 @@ def compute(
         for null in missing_nulls:
             asked = (tuple(null.labellings), tuple(sorted(null.strengths)))
             nulls.setdefault(null.path, {})[asked] = null
-    if not nulls:
+    if not nulls:  # a killed run's pieces may have been completed by another that shares them
+        for one in plans:
+            _note_of(one).unlink(missing_ok=True)
         return
     begun = [_record(one) for one in plans]
     n_jobs = n_jobs or os.cpu_count() or 1
@@ -110,9 +112,13 @@ def compute(
 
 def _record(one: Plan) -> Path:
     """Note a run that begins, for `memlib status`; the note of a killed run stays."""
-    path = store.results_dir() / "begun" / f"{one.path.stem}.json"
+    path = _note_of(one)
     store.write_text(path, one.settings.model_dump_json())
     return path
+
+
+def _note_of(one: Plan) -> Path:
+    return store.results_dir() / "begun" / f"{one.path.stem}.json"
 
 
 @contextmanager

@@ -48,11 +48,11 @@ def _describe_begun(path: Path) -> str:
     """Say what a run that was begun and has not ended still needs."""
     try:
         one = plan(Settings.model_validate_json(path.read_text(encoding="utf-8")))
+        same_code, (trainings, nulls) = one.path.stem == path.stem, one.missing()
     except (MemlibError, ValidationError):
-        return f"{path.stem}: begun with parameters or data that are not allowed here"
-    if one.path.stem != path.stem:
+        return f"{path.stem}: begun with parameters, data or a device that this machine has not"
+    if not same_code:
         return f"{path.stem}: begun by other code; running it again begins anew"
-    trainings, nulls = one.missing()
     return (
         f"{path.stem}: begun; {len(trainings)} of {len(one.trainings)} networks to train, "
         f"{len(nulls)} of {len(one.nulls)} null blocks missing; about "

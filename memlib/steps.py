@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor, nn
 
+from memlib.compiled import jit
 from memlib.convolution import fused_layers
 from memlib.errors import InputError
 from memlib.losses import LOSSES
@@ -212,7 +212,7 @@ def _bfloat16_product(a: Tensor, b: Tensor) -> Tensor:
     return torch.mm(a.bfloat16(), b.bfloat16()).float()
 
 
-@njit(cache=True)
+@jit
 def _drop(h: Any, raw: Any, threshold: Any, scale: Any) -> None:
     """Dropout in place; `h` float32, `raw` uint8, both (sample, unit)."""
     for i in range(h.shape[0]):
@@ -220,7 +220,7 @@ def _drop(h: Any, raw: Any, threshold: Any, scale: Any) -> None:
             h[i, j] = h[i, j] * scale if raw[i, j] >= threshold else np.float32(0)
 
 
-@njit(cache=True)
+@jit
 def _stop(delta: Any, h: Any, scale: Any) -> None:
     """Rescale a gradient in place, and set it to 0 where `h` is; float32 (sample, unit)."""
     for i in range(h.shape[0]):

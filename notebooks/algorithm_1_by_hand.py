@@ -88,8 +88,8 @@ Markdown(
 )
 
 # %% [markdown]
-# The forest reproduces labels it could only have learned by heart: it finds, for each copy, the
-# training sample it came from. This is what the paper means by memorization, measured without
+# The forest reproduces labels it could only have learned by heart: it finds, for many copies, the
+# training sample they came from. This is what the paper means by memorization, measured without
 # training the network on shuffled labels.
 #
 # ## Step 4: do it B times
@@ -99,10 +99,11 @@ Markdown(
 #
 # $$
 # p = \frac{1 + \#\{b : A_b \ge A_{\text{observed}}\}}{1 + B}, \qquad
-# p_{\text{mem}} = \frac{1 + \#\{b : A_b \le \text{chance}\}}{1 + B},
+# p_{\text{mem}} = \frac{1 + \#\{b : A_b \le \text{chance}_b\}}{1 + B},
 # $$ (eq-p-values)
 #
-# where {term}`chance <chance level>` is $\sum_k p_k q_k$, with $p_k$ the share of label $k$ and $q_k$ that of prediction $k$. The added
+# where {term}`chance <chance level>` is $\sum_k p_k q_k$, with $p_k$ the share of label $k$ and $q_k$ that of prediction $k$ after
+# shuffle $b$: a forest that names one class only is right as often as chance, and no better. The added
 # ones keep a p-value from being 0 ({cite:t}`phipsonsmyth2010`).
 #
 # ```{margin}
@@ -121,7 +122,7 @@ print(null)
 #
 # The rule of this book, after section 5 of the paper:
 #
-# - **memorized** when at most 5 % of the null lies at or below chance, $p_{\text{mem}} \le 0.05$;
+# - **memorized** when at most 5 % of the null lies at or below its chance, $p_{\text{mem}} \le 0.05$;
 # - **learned** when at most 5 % of the null reaches the observed score, $p \le 0.05$.
 #
 # Both, one, or neither may hold. Four kinds of features make all four verdicts:
@@ -171,10 +172,11 @@ Markdown(markdown_table(header, table))
 # %% [markdown]
 # ## Limits
 #
-# With a 5 % rule, one case in twenty without any memorization (or learning) will be called so by
-# accident. And with thousands of samples the null becomes so narrow that a trace of memorization is
-# enough for the verdict: read the *level* of the null, not only the word. The paper itself advises to
-# compare networks rather than to trust p-values, because the level depends on the perturbation.
+# With a 5 % rule, one case in twenty without any learning will be called *learned* by accident.
+# *Memorized* is called far more rarely without memory, for chance then lies in the middle of the null.
+# And with thousands of samples the null becomes so narrow that a trace of memorization is enough for
+# the verdict: read the *level* of the null, not only the word. The paper itself advises to compare
+# networks rather than to trust p-values, because the level depends on the perturbation.
 #
 # ## Change something
 #

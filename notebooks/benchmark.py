@@ -93,12 +93,13 @@ bench and Markdown(null_table(bench))
 # %% [markdown]
 # The column to look at is the difference of the means, against the spread of accuracies that the book's
 # figures discuss. A small p-value says that an engine's null is another one, however little: engines that
-# cut features into bins, as scikit-learn-intelex does, draw other thresholds than scikit-learn itself.
+# cut features into bins, as scikit-learn-intelex does, draw other thresholds than scikit-learn itself. But
+# of many such tests one in twenty is below 0.05 by accident, where nothing differs.
 #
 # ## Other ways to train
 #
 # Products of bfloat16 numbers (8 significant bits in place of 24) and a GPU are options, `-p
-# precision=bfloat16` and `-p device=cuda`. They may not change what is found: the table compares the
+# precision=bfloat16` and `-p device=cuda`. They must not change what is found: the table compares the
 # means of the nulls at every measured epoch and perturbation with those of float32 on the CPU. Two
 # runs of different seeds, the last rows, differ by chance alone; their difference is the yardstick.
 

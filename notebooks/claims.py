@@ -14,8 +14,8 @@
 # # Which claims hold
 #
 # The text of {cite:t}`chaibubneto2018` makes 22 claims of its five figures. Here they are, each with the rule
-# by which we decide, and what our own runs say: at the paper's scale, and at a tenth of it with several
-# seeds. A claim that our runs do not bear out is shown as such.
+# by which we decide, and what our own runs say: at the paper's scale, and at about a tenth of it, with up
+# to three seeds. A claim that our runs do not bear out is shown as such.
 
 # %% tags=["parameters"]
 n_resamples: int = 100  # resamples of seeds and permutations
@@ -41,7 +41,7 @@ from memlib.tables import claims_table, markdown_table
 # - **reproduced**: all checks hold, in all panels;
 # - **partly**: at least half of them, or panels are not yet run;
 # - **not reproduced**: fewer;
-# - **not yet run**: a figure is missing.
+# - **not yet run**: a figure is missing, or panels that the claim compares.
 #
 # In brackets stands how far chance goes: the range of the quantity between its 2.5 % and 97.5 % points over
 # resamples, drawn with replacement from the permutations (and, where there are several, from the seeds),
@@ -86,8 +86,8 @@ Markdown("\n".join(f"- {name}: {describe_shipped(name)}" for name in FIGURES))
 # %% [markdown]
 # ## At a tenth of the epochs
 #
-# Here more than one seed is wanted. What the paper says of thousands of epochs may come too late for
-# these runs.
+# Here up to three seeds are stored; the list below says of which panels one only. What the paper says of
+# thousands of epochs may come too late for these runs.
 
 # %% tags=["hide-cell", "full-width", "claims-table"]
 Markdown(claims_table(tenth))
@@ -186,7 +186,7 @@ Markdown("\n".join(f"- {name}: {describe_shipped(name, 'tenth')}" for name in FI
 # ```
 #
 # Nine shuffles cannot give a p-value below a tenth, however far the observed score lies above them; nineteen
-# are the fewest that can. A claim that asks for "above all of the null" gets *easier* with
+# are the fewest that can give a twentieth. A claim that asks for "above all of the null" gets *easier* with
 # fewer shuffles, one that asks for a small p-value becomes impossible. Whoever says "above the null" has to
 # say of how many.
 #

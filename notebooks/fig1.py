@@ -130,10 +130,10 @@ show_shipped("fig1", "paper")
 Markdown(describe_shipped("fig1", "paper"))
 
 # %% [markdown]
-# ### A tenth of the epochs, several seeds
+# ### About a tenth of the epochs, up to three seeds
 #
-# How far do runs differ that differ only in their seed? Thin lines are single seeds, boxes pool their
-# nulls.
+# How far do runs differ that differ only in their seed? Where several are stored, thin lines are single
+# seeds and boxes pool their nulls.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig1", "tenth")
@@ -164,15 +164,15 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 
 # %% [markdown]
 # A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
-# panels the claim speaks of were left out; *not yet run*, that a figure the claim compares with is not
-# stored at this scale, or that this run is no longer the paper's figure. [Which claims
+# panels the claim speaks of were left out; *not yet run*, that a figure or panels the claim
+# compares are not stored at this scale, or that this run is no longer the paper's figure. [Which claims
 # hold](claims) has all claims on the most complete runs that come with this book.
 #
 # ## Limits
 #
 # At teaching scale the runs end at a hundredth of the paper's epochs (the CNNs at less), with fewer
 # permutations and trees. Claims on thousands of epochs (7 and 8) can therefore fail here without
-# speaking against the paper: the null of panel a, for one, has only begun to rise. One seed is shown
+# speaking against the paper: the null of panel a, for one, has only begun to fall. One seed is shown
 # unless `n_seeds` says otherwise, and the paper shows one, too.
 
 # %% [markdown]

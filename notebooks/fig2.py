@@ -66,11 +66,11 @@ from memlib.tables import claims_table, provenance_table, summary_table
 # %% [markdown]
 # ## The method
 #
-# Nothing is trained or fitted again: the networks and forests are those of [Figure 1](fig1), which
-# predict one {term}`s-validation set` more, scored as in {eq}`eq-score`. A gentler perturbation leaves an image's features closer to where they were, so
-# a forest that has stored the image's label finds it again more often. The level of a
-# {term}`null <permutation null>` thus measures the perturbation *and* the network; only networks measured
-# with the same set can be compared.
+# Nothing is trained again: the networks are those of [Figure 1](fig1). The forests are the same, grown
+# again from the same seeds, and predict one {term}`s-validation set` more, scored as in {eq}`eq-score`. A
+# gentler perturbation leaves an image's features closer to where they were, so a forest that has stored
+# the image's label finds it again more often. The level of a {term}`null <permutation null>` thus
+# measures the perturbation *and* the network; only networks measured with the same set can be compared.
 #
 # ```{margin}
 # The images are the same at 1 % and at 5 %; what differs is how far each copy's features move away from
@@ -120,10 +120,10 @@ show_shipped("fig2", "paper")
 Markdown(describe_shipped("fig2", "paper"))
 
 # %% [markdown]
-# ### A tenth of the epochs, several seeds
+# ### About a tenth of the epochs, up to three seeds
 #
-# How far do runs differ that differ only in their seed? Thin lines are single seeds, boxes pool their
-# nulls.
+# How far do runs differ that differ only in their seed? Where several are stored, thin lines are single
+# seeds and boxes pool their nulls.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig2", "tenth")
@@ -153,8 +153,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 
 # %% [markdown]
 # A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
-# panels the claim speaks of were left out; *not yet run*, that a figure the claim compares with is not
-# stored at this scale, or that this run is no longer the paper's figure. [Which claims
+# panels the claim speaks of were left out; *not yet run*, that a figure or panels the claim
+# compares are not stored at this scale, or that this run is no longer the paper's figure. [Which claims
 # hold](claims) has all claims on the most complete runs that come with this book.
 #
 # ## Limits
@@ -280,14 +280,15 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 #
 # In between. At 0 % every forest remembers, at 100 % none recognizes anything, and networks can
 # only differ where some copies are recognized and others are not. A perturbation that tells
-# networks apart lies between the two, which is why the paper takes several.
+# networks apart lies between the two, which is a reason to take several.
 #
 # </details>
 
 # %% [markdown]
 # ## Summary
 #
-# A weaker perturbation raises every null. The order of the networks is what carries over, not the level.
+# As a rule, a weaker perturbation raises the null. The order of the networks is what carries over, not the
+# level.
 #
 # ## How this page was made
 

@@ -114,10 +114,10 @@ show_shipped("fig3", "paper")
 Markdown(describe_shipped("fig3", "paper"))
 
 # %% [markdown]
-# ### A tenth of the epochs, several seeds
+# ### About a tenth of the epochs, up to three seeds
 #
-# How far do runs differ that differ only in their seed? Thin lines are single seeds, boxes pool their
-# nulls.
+# How far do runs differ that differ only in their seed? Where several are stored, thin lines are single
+# seeds and boxes pool their nulls.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig3", "tenth")
@@ -148,14 +148,14 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 
 # %% [markdown]
 # A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
-# panels the claim speaks of were left out; *not yet run*, that a figure the claim compares with is not
-# stored at this scale, or that this run is no longer the paper's figure. [Which claims
+# panels the claim speaks of were left out; *not yet run*, that a figure or panels the claim
+# compares are not stored at this scale, or that this run is no longer the paper's figure. [Which claims
 # hold](claims) has all claims on the most complete runs that come with this book.
 #
 # ## Limits
 #
-# At teaching scale these runs end earlier than Figure 1's. Differences called *slight* by the paper are
-# of the size of the spread between seeds: run several before you believe one.
+# At teaching scale these runs end earlier than Figure 1's. The stored longer runs of this figure have one
+# seed: run several before you trust a difference that the paper calls *slight*.
 
 # %% [markdown]
 # ## Change something

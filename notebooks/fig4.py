@@ -123,10 +123,10 @@ show_shipped("fig4", "paper")
 Markdown(describe_shipped("fig4", "paper"))
 
 # %% [markdown]
-# ### A tenth of the epochs, several seeds
+# ### About a tenth of the epochs, up to three seeds
 #
-# How far do runs differ that differ only in their seed? Thin lines are single seeds, boxes pool their
-# nulls.
+# How far do runs differ that differ only in their seed? Where several are stored, thin lines are single
+# seeds and boxes pool their nulls.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig4", "tenth")
@@ -156,8 +156,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 
 # %% [markdown]
 # A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
-# panels the claim speaks of were left out; *not yet run*, that a figure the claim compares with is not
-# stored at this scale, or that this run is no longer the paper's figure. [Which claims
+# panels the claim speaks of were left out; *not yet run*, that a figure or panels the claim
+# compares are not stored at this scale, or that this run is no longer the paper's figure. [Which claims
 # hold](claims) has all claims on the most complete runs that come with this book.
 #
 # ## Limits
@@ -281,15 +281,15 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 #
 # They would. But the null of rmsProp lies lower on average: at the same loss its features tell
 # single images apart less well, so more than the speed has changed. Three seeds a side are few,
-# though: even if all three lie on one side, that happens by accident once in twenty.
+# though: even if all three lie on one side, that happens by accident once in ten.
 #
 # </details>
 
 # %% [markdown]
 # ## Summary
 #
-# The optimizer alone changes when a network memorizes and when it forgets, with data and architecture
-# unchanged.
+# Optimizer and learning rate together change when a network memorizes and when it forgets, with data and
+# architecture unchanged.
 #
 # ## How this page was made
 

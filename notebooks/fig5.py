@@ -116,10 +116,10 @@ show_shipped("fig5", "paper")
 Markdown(describe_shipped("fig5", "paper"))
 
 # %% [markdown]
-# ### A tenth of the epochs, several seeds
+# ### About a tenth of the epochs, up to three seeds
 #
-# How far do runs differ that differ only in their seed? Thin lines are single seeds, boxes pool their
-# nulls.
+# How far do runs differ that differ only in their seed? Where several are stored, thin lines are single
+# seeds and boxes pool their nulls.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig5", "tenth")
@@ -142,16 +142,16 @@ Markdown(summary_table(result))
 # %% [markdown]
 # ## Against the paper
 #
-# The paper's six claims of this figure. For onset and peak we state the measured epoch nearest to the
-# event; the grid of epochs limits how precisely it is known.
+# The paper's six claims of this figure. The onset is the first measured epoch from which on the score stays
+# above the null, the peak a measured epoch, too; the grid of epochs limits how precisely they are known.
 
 # %% tags=["hide-input", "full-width", "claims-table"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 
 # %% [markdown]
 # A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
-# panels the claim speaks of were left out; *not yet run*, that a figure the claim compares with is not
-# stored at this scale, or that this run is no longer the paper's figure. [Which claims
+# panels the claim speaks of were left out; *not yet run*, that a figure or panels the claim
+# compares are not stored at this scale, or that this run is no longer the paper's figure. [Which claims
 # hold](claims) has all claims on the most complete runs that come with this book.
 #
 # ## Limits

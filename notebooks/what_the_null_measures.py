@@ -13,9 +13,10 @@
 # %% [markdown]
 # # What the null measures
 #
-# A shallow classifier with shuffled labels is right about a copy when the training sample it came from,
-# its {term}`twin`, outweighs all the others together. For classifiers that are linear in the labels this is a
-# formula, and the null of {cite:t}`chaibubneto2018` can be written down without a single shuffle.
+# A shallow classifier with shuffled labels does better than chance on copies only as far as the vote of the
+# training sample a copy came from, its {term}`twin`, outweighs the chance votes of all the others. For
+# classifiers that are linear in the labels this is a formula, and the null of {cite:t}`chaibubneto2018`
+# can be written down without a single shuffle.
 
 # %% tags=["parameters"]
 seed: int = 0  # base seed of images, weights and shuffles
@@ -327,9 +328,9 @@ picture(
 
 # %% [markdown]
 # The same network, the same features, the same copies, and three nulls. The forest is the most local of
-# the three: what was not moved it knows by heart, where five neighbours outvote the twin now and then. Its
-# lead melts as the copies move away. Ridge hardly leaves chance at all. And all three come down to chance
-# when the copies have nothing left of their twins.
+# the three: what was not moved it knows by heart, where the four other neighbours outvote the twin nearly
+# a third of the time. Its lead melts as the copies move away. Ridge hardly leaves chance at all. And all
+# three come down to chance when the copies have nothing left of their twins.
 #
 # ## What this means for reading a null
 #
@@ -461,7 +462,7 @@ picture(
 #
 # They agree but for the accident of drawing shuffles, which the factor $16/3$ makes larger. So for
 # this classifier the null is a measurement in a unit one can name: the share of images still
-# recognized. For a forest there is no such formula, but the same reading.
+# recognized. For a forest there is no such formula, so its null orders features but counts no images.
 #
 # </details>
 
@@ -469,6 +470,6 @@ picture(
 # ## Summary
 #
 # The null is a contest: the weight of a sample's own perturbed twin against the noise of all the others. A
-# linear classifier on few features spreads its weights so thinly that the twin nearly always loses, and
+# linear classifier on few features spreads its weights so thinly that the twin hardly ever decides, and
 # its null stays near chance whatever the features hold. Neighbours and forests are local, so their
-# null shows how many images can still be told from all others.
+# null rises with the number of images that can still be told from all others.

@@ -14,8 +14,8 @@
 # # Your own network
 #
 # Any torch module can be asked whether it learned or memorized, while it trains, by one call in the
-# training loop it has. Here is one that has nothing in common with the paper's: ten classes, batch
-# normalization, Adam.
+# training loop it has. Here is one that differs from the paper's in classes, normalization and optimizer:
+# ten digits, batch normalization, Adam.
 
 # %% tags=["parameters"]
 seed: int = 0  # base seed: weights, batches, perturbations, shuffles
@@ -163,8 +163,8 @@ Markdown(
 # ## A disturbance of your own
 #
 # What counts as *the same image, a little changed* is yours to say. A function of images, strength and
-# a random generator will do; here it moves each digit to the right. For text or sound it is the only
-# way.
+# a random generator will do; here it moves each digit to the right. For text or sound it is often the
+# only one that makes sense.
 
 # %%
 def shift(images, n_pixels, rng):
@@ -188,9 +188,9 @@ rows = [
 Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 
 # %% [markdown]
-# The level of the null belongs to the disturbance as much as to the network: what a network without
-# convolutions knows of a single image does not survive a step to the side. To compare two networks,
-# disturb their images in the same way.
+# The level of the null belongs to the disturbance as much as to the network: what this network knows of a
+# single image does not survive a step to the side. To compare two networks, disturb their images in the
+# same way.
 #
 # ## More
 #
@@ -308,7 +308,7 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 #
 # </details>
 #
-# ### Level 3, explain: deeper layers forget
+# ### Level 3, explain: the deeper, the lower
 #
 # Test three layers of one trained network: the pixels, the first hidden layer, the last one.
 # **Predict first:** in which order are their nulls, and their validation accuracies?
@@ -354,10 +354,11 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 #     print(layer, nulls[-1], validation[-1])
 # ```
 #
-# The null falls from layer to layer: the pixels hold all there is to know of an image, and each layer
-# drops some of what the label does not need. The validation accuracy does not fall with it. So a null
-# belongs to a layer; the paper asks the last hidden one, from whose features the network itself names
-# the label.
+# The null falls from layer to layer. Training is not needed for that: repeat it with an untrained
+# network, and it falls, too. A few shuffled pixels leave the other pixels as they were but move every
+# unit a little, and sixteen numbers hold less than sixty-four, trained or not. The validation accuracy
+# does not fall with it. So a null belongs to a layer; the paper asks the last hidden one, from whose
+# features the network itself names the label.
 #
 # </details>
 

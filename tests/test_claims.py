@@ -240,3 +240,17 @@ def test_cnns_and_mlps_are_compared_at_the_same_epochs():
     checks = outcome({"fig1": make_result("fig1", panels)}, 9).checks
     first, second = checks[0].value.split(" against ")
     assert float(first) == pytest.approx(float(second), abs=0.0011)
+
+
+def test_panels_of_different_length_are_compared_at_epochs_that_both_reach():
+    """The deeper network lies lower and falls faster, but its run ended early, near the peak."""
+    short = EPOCHS[:8]
+    shallow, deep = ((1, 0.60), (300, 0.80), (1e5, 0.50)), ((1, 0.58), (300, 0.78), (3000, 0.60))
+    panels = {
+        "a": panel_curves(EPOCHS, through(EPOCHS, *shallow), validation=0.9),
+        "b": panel_curves(short, through(short, *deep), validation=0.9),
+    }
+    found = {"fig1": make_result("fig1", panels)}
+    for number in (5, 8, 10):
+        (check,) = outcome(found, number).checks
+        assert check.holds, check

@@ -126,6 +126,21 @@ def test_interruption_says_what_is_kept(tmp_path):
     assert "Traceback" not in errors
 
 
+def test_a_path_among_the_parameters_is_the_users_own(tmp_path):
+    shutil.copy(ROOT / "data" / "fashion_mnist_pullover_coat.nc", tmp_path / "mine.nc")
+    command = [sys.executable, "-m", "memlib.cli", "run", "s_validation_by_eye", "-p"]
+    done = subprocess.run(
+        [*command, "data=mine.nc"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "MEMLIB_RESULTS": "results", "PYTHONPATH": str(ROOT)},
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.glob("results/notebooks/*/s_validation_by_eye.ipynb"))
+
+
 def test_data_build_makes_the_bundled_file_again(tmp_path):
     folder = Path("/usr/share/datasets/fashion-mnist")
     if not folder.is_dir():

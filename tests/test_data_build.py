@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from click.testing import CliRunner
 from conftest import one_line
 
+from memlib.cli import main
 from memlib.data import BUNDLED_CHECKSUM, class_names, load_data, load_labelled_images
 from memlib.data_build import IDX_FILES, build_labelled_images, read_idx, save_labelled_images
 from memlib.errors import DataError, InputError
@@ -180,3 +182,13 @@ def test_damaged_gzip_is_refused_in_one_line(tmp_path, damage):
     with pytest.raises(DataError, match=IMAGES) as error:
         build_labelled_images(folder)
     one_line(error)
+
+
+def test_other_images_do_not_take_the_bundled_files_place(originals, tmp_path, monkeypatch):
+    checkout = tmp_path / "checkout"
+    (checkout / "memlib").mkdir(parents=True)
+    monkeypatch.setattr("memlib.cli.__file__", str(checkout / "memlib" / "cli.py"))
+    done = CliRunner().invoke(main, ["data", "build", "--from", str(originals)])
+    assert isinstance(done.exception, SystemExit)
+    assert "not Fashion-MNIST's" in done.output
+    assert not list(checkout.rglob("*.nc"))

@@ -16,6 +16,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import check_estimator
 
+from memlib import compiled
 from memlib.errors import InputError
 from memlib.forest import MAX_ROWS, FastForestClassifier, ForestEngine
 from memlib.forest_split import SMALL_NODE, jit
@@ -320,7 +321,8 @@ def test_classifier_keeps_scikit_learns_conventions():
     assert not failed
 
 
-def test_kernels_work_where_no_cache_can_be_written(monkeypatch):
+@pytest.mark.parametrize("jit", [jit, compiled.jit], ids=["forest", "training"])
+def test_kernels_work_where_no_cache_can_be_written(jit, monkeypatch):
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
 
     def plus_one(x):

@@ -1,6 +1,7 @@
 """What is drawn, read back from the artists: never pixels."""
 
 import colorsys
+import warnings
 
 import numpy as np
 import pytest
@@ -46,6 +47,18 @@ def medians(ax):
 
 def labelled(ax):
     return {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+
+
+def test_the_untrained_network_has_a_place_at_epoch_0():
+    dataset = panel()
+    first = dataset["epoch"].values[0]
+    dataset = dataset.assign_coords(epoch=np.where(dataset["epoch"] == first, 0, dataset["epoch"]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ax = drawn(dataset)
+    assert {round(middle, 6) for middle, _, _ in boxes(ax)} >= {0.0}
+    left, right = ax.transData.transform([(0, 0.5), (dataset["epoch"].values[1], 0.5)])[:, 0]
+    assert 0 < left - ax.transData.transform((ax.get_xlim()[0], 0.5))[0] < right - left
 
 
 # Colours

@@ -7,6 +7,7 @@ from builders import EPOCHS, flat, make_result, one_panel, panel_curves, through
 from memlib.quantities import (
     distance_from_chance,
     forgetting_epoch,
+    levels_in_common,
     memorization_level,
     null_mean,
     onset_epoch,
@@ -63,7 +64,7 @@ def test_quantities_by_hand():
     dataset = one_panel("a", curves)
     np.testing.assert_allclose(null_mean(dataset, 0.05), [0.5, 0.6, 0.8])
     assert memorization_level(dataset, 0.05) == pytest.approx(1.9 / 3)
-    assert memorization_level(dataset, 0.05, until=10) == pytest.approx(0.55)
+    assert levels_in_common([dataset, dataset], 0.05) == pytest.approx([1.9 / 3] * 2)
     accuracy, chance = dataset["validation_accuracy"], dataset["chance_accuracy"][..., 0]
     assert distance_from_chance(accuracy + np.array([-0.2, 0.2, 0.1]), chance) == pytest.approx(
         0.5 / 3

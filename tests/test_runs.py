@@ -240,6 +240,22 @@ def test_status_says_of_a_run_begun_by_other_code_that_it_begins_anew(results_fo
     assert f"{path.stem}: begun with parameters" in describe_store(results_folder)
 
 
+def test_status_goes_on_after_a_run_that_this_machine_cannot_plan(results_folder):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    settings = settings_of().model_copy(update={"device": "cuda"})
+    store.write_text(results_folder / "begun" / "fig1-other.json", settings.model_dump_json())
+    text = describe_store(results_folder)
+    assert "fig1-other: begun with parameters, data or a device" in text
+    assert "MiB in all" in text
+
+
+def test_note_of_a_killed_run_goes_when_another_has_completed_its_pieces(finished, results_folder):
+    path = _record(plan(settings_of()))
+    compute([plan(settings_of())], progress=False)
+    assert not path.exists()
+
+
 def test_status_of_an_empty_folder_says_what_to_try(tmp_path):
     text = describe_store(tmp_path / "nothing")
     assert "no finished run yet" in text
