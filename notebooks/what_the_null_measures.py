@@ -91,7 +91,11 @@ names = [strength_label(share, "1") for share in sets]
 #
 # - **ridge** regression on the labels, next of kin to the linear discriminant: with centred training
 #   features $X$, their mean $\bar{x}$ and a small penalty $\alpha$,
-#   $K_{ij} = \frac{1}{n} + (x_i - \bar{x})^{\top} (X^{\top} X + \alpha I)^{-1} X_j$;
+#
+#   $$
+#   K_{ij} = \frac{1}{n} + (x_i - \bar{x})^{\top} (X^{\top} X + \alpha I)^{-1} X_j ;
+#   $$
+#
 # - the **five nearest neighbours**: $K_{ij} = \frac{1}{5}$ if $j$ is among the five training samples nearest
 #   to copy $i$, and 0 otherwise.
 #

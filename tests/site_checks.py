@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 WIDTHS = (1280, 390)  # pixels: a laptop, a telephone
+NARROWEST = 320  # a small telephone, or a page enlarged fourfold
 THEMES = ("light", "dark")
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
@@ -72,7 +73,7 @@ def broken_links(site: Path) -> list[str]:
 
 
 def browser_problems(site: Path, chromium: str, screenshots: Path | None = None) -> list[str]:
-    """Open every page at both widths in both themes and list what goes wrong.
+    """Open every page at three widths in both themes and list what goes wrong.
 
     That is: a request to a host, one that fails, a message in the console, an exception, a
     picture that shows nothing, a page that scrolls sideways, a theme not applied, a search that
@@ -117,7 +118,7 @@ def browser_problems(site: Path, chromium: str, screenshots: Path | None = None)
                 page.goto(file.resolve().as_uri(), wait_until="load")
                 if page.evaluate("document.documentElement.dataset.theme") != theme:
                     report("the theme is not applied")
-                for width in WIDTHS:
+                for width in (*WIDTHS, NARROWEST):
                     where = f"{name} ({theme}, {width} pixels)"
                     page.set_viewport_size({"width": width, "height": 900})
                     wide = page.evaluate("document.documentElement.scrollWidth")

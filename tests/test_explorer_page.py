@@ -203,7 +203,39 @@ def test_address_of_what_is_not_there_says_so_and_shows_the_nearest(open_page, r
     assert shown(page, 1)["choices"]["figure"] == "fig2"
     page.get_by_label("Epoch", exact=True).first.focus()
     page.keyboard.press("Home")
+    assert "Not in this copy" not in page.locator(".notice").inner_text()
+
+
+def test_two_views_share_source_and_epoch_where_the_page_says_so(open_page):
+    page = open_page("explorer")  # as it opens, and after each of its buttons
+    buttons = [None, *page.locator("button[data-view]").all()]
+    assert len(buttons) == 6
+    for button in buttons:
+        if button:
+            button.press("Enter")
+        first, second = shown(page, 0), shown(page, 1)
+        assert first["choices"]["source"] == second["choices"]["source"]
+        assert first["epoch"] == second["epoch"]
+        assert page.get_by_label("Same epoch in both").is_checked()
+        assert page.locator(".notice").inner_text() == ""
+    # Results that this copy lacks are replaced by the same for both.
+    page = open_page("explorer", "#a=gone,fig1,a,,0.05,&b=gone,fig1,d,,0.05,")
+    assert shown(page, 0)["choices"]["source"] == shown(page, 1)["choices"]["source"]
+
+
+def test_differing_epochs_are_not_called_the_same(open_page):
+    page = open_page("explorer", "#a=run,fig1,a,0,0.05,1&b=run,fig1,d,0,0.05,12")
+    same = page.get_by_label("Same epoch in both")
+    assert [shown(page, i)["epoch"] for i in (0, 1)] == ["1", "12"]
+    assert not same.is_checked()
+    same.check()
+    assert [shown(page, i)["epoch"] for i in (0, 1)] == ["1", "1"]
+    # What was not measured at the same epochs says so, and the other view follows a choice.
     assert page.locator(".notice").inner_text() == ""
+    page.get_by_label("Epoch", exact=True).first.press("End")
+    page.get_by_label("Panel").nth(1).select_option("c")
+    assert [shown(page, i)["epoch"] for i in (0, 1)] == ["3", "2"]
+    assert page.locator(".notice").inner_text().startswith("The two were measured at different")
 
 
 def test_buttons_of_the_page_set_both_views(open_page, results):
@@ -252,6 +284,19 @@ def test_explorer_in_both_themes_and_widths(open_page, theme, colours, red, widt
             assert found == f"rgb({', '.join(str(byte) for byte in bytes.fromhex(wanted[1:]))})"
         ink = view.locator(".tick-x").first.evaluate("one => getComputedStyle(one).fill")
         assert (int(re.search(r"\d+", ink)[0]) > 128) == (theme == "dark")
+    page.emulate_media(media="print")  # on white paper, whatever the theme
+    stroke = page.locator("polyline.validation").first.evaluate(
+        "one => getComputedStyle(one).stroke"
+    )
+    assert stroke == f"rgb({', '.join(str(byte) for byte in bytes.fromhex(VALIDATION_COLOUR[1:]))})"
+    ink = page.locator(".tick-x").first.evaluate("one => getComputedStyle(one).fill")
+    assert int(re.search(r"\d+", ink)[0]) < 128
+
+
+def test_without_javascript_explorer_leaves_no_gap(open_page):
+    page = open_page("explorer", java_script_enabled=False)
+    assert page.locator("#memlib-explorer").bounding_box()["height"] < 300
+    assert "JavaScript, which is switched off here" in page.inner_text("#memlib-explorer")
 
 
 def test_names_of_epochs_do_not_touch_on_a_telephone(open_page):

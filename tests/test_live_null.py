@@ -88,20 +88,31 @@ def test_p_values_and_verdict_follow_memlib(core, n_permutations):
     rng = np.random.default_rng(n_permutations)
     for centre in (0.5, 0.55, 0.7):
         null = np.round(rng.normal(centre, 0.03, n_permutations), 2)
-        observed, chance = float(np.round(rng.normal(0.65, 0.1), 2)), 0.5
+        observed = float(np.round(rng.normal(0.65, 0.1), 2))
+        # Each score has a chance level of its own; every third one is met, but for rounding.
+        chances = np.round(rng.normal(0.5, 0.05, n_permutations), 2)
+        chances[::3] = null[::3] - 1e-12
         got = core(
-            "core.concludeSet(nullScores, observed, [chance], significance)",
+            "core.concludeSet(nullScores, observed, chances, significance)",
             nullScores=null,
             observed=observed,
-            chance=chance,
+            chances=chances,
             significance=0.05,
         )
         p_value = float(permutation_p_value(null, np.array(observed)))
-        memorization = float(memorization_p_value(null, np.array(chance)))
+        memorization = float(memorization_p_value(null, chances))
+        assert got["chance"] == pytest.approx(chances.mean())
         assert got["pValue"] == p_value
         assert got["memorization"] == memorization
         verdict = decide_verdict(np.array(p_value), np.array(memorization), n_permutations)
         assert got["verdict"] == int(verdict)
+
+
+def test_classifier_that_names_one_class_is_no_memory(core):
+    scores = [0.5 + 0.01 * (b % 7) for b in range(99)]  # its chance levels, as well
+    got = core("core.concludeSet(scores, 0.6, scores, 0.05)", scores=scores)
+    assert got["memorization"] == 1
+    assert got["verdict"] == 2
 
 
 def test_chance_of_unequal_classes_is_memlibs(core):

@@ -1,5 +1,6 @@
 """The page "The test, live" in a real browser, operated by keyboard and touch."""
 
+import itertools
 import re
 import time
 from pathlib import Path
@@ -7,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from live_book import build_live_site, open_page
+from site_checks import FLAGS
 
 pytestmark = pytest.mark.xdist_group("live")
 DONE = "document.getElementById('live-left').textContent.startsWith('done')"
@@ -215,6 +217,94 @@ def test_telephone_and_touch(chromium, address, theme):
         )
         assert smallest >= 40
         assert heard.problems == []
+
+
+def test_address_pasted_into_the_open_page_is_taken(chromium, address):
+    with open_page(chromium, f"{address}#seed=7&epochs=20") as (page, heard):
+        page.evaluate("location.hash = '#inputs=noise&dropout=0.5&share=0.25'")
+        page.wait_for_function("document.forms['live-form'].elements.inputs.value === 'noise'")
+        values = [page.input_value(f"[name={name}]") for name in ("dropout", "share", "seed")]
+        assert values == ["0.5", "0.25", "0"]
+        assert page.input_value("[name=epochs]") == "300", "as if the page had been opened with it"
+        page.evaluate("location.hash = '#inputs=noise&dropout=0.5'")
+        page.wait_for_selector("[data-preset=dropout][aria-pressed=true]")
+        page.evaluate("location.hash = '#what-is-drawn'")
+        page.wait_for_timeout(100)
+        assert page.input_value("[name=dropout]") == "0.5", "a heading is no settings"
+        assert heard.problems == []
+
+
+def test_empty_pictures_follow_the_settings(chromium, address):
+    with open_page(chromium, address) as (page, heard):
+        page.select_option("[name=share]", "0.25")
+        page.wait_for_function(
+            "document.querySelector('#live-null .live-lane').textContent.startsWith('25')"
+        )
+        page.fill("[name=epochs]", "2500")
+        page.wait_for_function(
+            "document.querySelector('#live-epochs').textContent.includes('2500')"
+        )
+        assert heard.problems == []
+
+
+@pytest.mark.parametrize("width", [390, 320])
+def test_epochs_on_the_axis_do_not_touch(chromium, address, width):
+    with open_page(chromium, address, width=width) as (page, heard):
+        for epochs in ("1", "2", "20", "200", "2000", "3000"):
+            page.fill("[name=epochs]", epochs)
+            page.wait_for_function(
+                "epochs => [...document.querySelectorAll('#live-epochs .live-epoch')]"
+                ".some(one => one.textContent === epochs)",
+                arg=epochs,
+            )
+            edges = page.locator("#live-epochs .live-epoch").evaluate_all(
+                "all => all.map(one => one.getBoundingClientRect())"
+                ".map(box => [box.left, box.right]).sort((a, b) => a[0] - b[0])"
+            )
+            assert len(edges) >= 2
+            for (_, right), (left, _) in itertools.pairwise(edges):
+                assert right + 2 < left, epochs
+        assert heard.problems == []
+
+
+# A figure as the chapters have them.
+FIGURE = """document.querySelector('.bd-article').insertAdjacentHTML('beforeend',
+  '<figure class="memlib-figure"><img class="only-light" src="data:,">' +
+  '<img class="only-dark" style="display:none" src="data:,"><figcaption>f</figcaption></figure>')"""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_paper_is_light(chromium, address, theme):
+    with open_page(chromium, address, theme=theme) as (page, _):
+        page.evaluate(FIGURE)
+
+        def style(selector, name):
+            return page.evaluate(
+                f"getComputedStyle(document.querySelector('{selector}')).getPropertyValue('{name}')"
+            )
+
+        def displayed():
+            return [style(f".memlib-figure .only-{one}", "display") for one in ("light", "dark")]
+
+        assert displayed() == (["block", "none"] if theme == "light" else ["none", "block"])
+        page.emulate_media(media="print")
+        assert displayed() == ["block", "none"]
+        assert style(".memlib-figure .only-light", "filter") == "none"
+        assert style("#live-null .live-tick", "fill") == "rgb(31, 35, 40)"
+        assert style("#live-images", "filter") == "invert(1)"
+        assert style(".bd-article p", "color") == "rgb(34, 40, 50)"
+
+
+def test_without_javascript_no_form_is_shown(chromium, address):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(java_script_enabled=False)
+        page.goto(address)
+        assert "switched off here" in page.inner_text("#live")
+        assert page.locator("#live :is(form, button, svg):visible").count() == 0
+        browser.close()
 
 
 def test_scripts_are_on_this_page_alone(address):

@@ -87,6 +87,7 @@ def test_checks_find_what_is_bad(tmp_path, built_site, chromium):
         "console: told",
         "exception: undefined_function is not defined",
         "(light, 390 pixels): scrolls sideways",
+        "(light, 320 pixels): scrolls sideways",
         "the theme is not applied",
         "no result for 'zyzzyva'",
     ):

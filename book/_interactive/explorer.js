@@ -10,6 +10,8 @@
   };
   // The same network without and with dropout; on a telephone one view is enough to begin with.
   const START = `a=,fig1,a,,0.05,${innerWidth < 900 ? "" : "&b=,fig1,d,,0.05,"}`;
+  const DIFFERENT_EPOCHS =
+    "The two were measured at different epochs: each is shown at the one nearest to the other's.";
   const STEP = 600; // milliseconds from epoch to epoch while playing
 
   /** What may be chosen, given what was chosen before it; the nearest stands for what is not there. */
@@ -43,27 +45,53 @@
     return view;
   }
 
-  /** Read "paper,fig1,a,0,0.05,100"; a part left empty takes what there is. */
+  /** All views at the measured epoch that is nearest. */
+  function at(views, epoch) {
+    return views.map((view) => complete({ ...view, epoch }));
+  }
+
+  const earliest = (views) => Math.min(...views.map((view) => view.epoch)); // which all may reach
+
+  /** Read "paper,fig1,a,0,0.05,100" into the parts that are given. */
   function parseView(text) {
-    const words = text.split(",");
-    const wanted = {};
+    const wanted = { words: {} };
     PARTS.forEach((part, i) => {
-      const word = words[i] ?? "";
-      if (word !== "") wanted[part] = i < 3 ? word : Number(word);
+      const word = text.split(",")[i] ?? "";
+      if (word === "") return;
+      wanted[part] = i < 3 ? word : Number(word);
+      wanted.words[part] = word;
     });
-    const view = complete(wanted);
-    const missed = PARTS.filter((part) => part in wanted && view[part] !== wanted[part]);
-    return { view, missed: missed.map((part) => `${part} ${words[PARTS.indexOf(part)]}`) };
+    return wanted;
+  }
+
+  /** Views beside each other are to differ in what is compared: one source for all, if it has them all. */
+  function oneSource(all) {
+    const known = (one) => data.sources.some((source) => source.key === one.source);
+    const has = (source) => all.every((one) => source.figures[one.figure]?.panels[one.panel]);
+    const named = all.filter(known).map((one) => explorer.sourceOf(one.source));
+    const source = [...named, ...data.sources].find(has)?.key;
+    return all.map((one) => (known(one) ? one : { ...one, source }));
   }
 
   function readAddress(hash) {
     const given = new URLSearchParams(hash.replace(/^#/, ""));
     const address = given.has("a") ? given : new URLSearchParams(START);
-    const read = ["a", "b"].filter((key) => address.has(key)).map((key) => parseView(address.get(key)));
-    const missed = read.flatMap((one) => one.missed);
+    const wanted = ["a", "b"].filter((key) => address.has(key)).map((key) => parseView(address.get(key)));
+    let views = oneSource(wanted).map(complete);
+    const missed = wanted.flatMap((one, i) =>
+      PARTS.filter((part) => part in one && views[i][part] !== one[part]).map((part) => `${part} ${one.words[part]}`)
+    );
+    let together = address.get("together") !== "no";
+    if (together && wanted.every((one) => one.epoch > 0)) {
+      // Two epochs asked for by name are shown, and not called the same.
+      const follow = (lead) => at(views, lead.epoch).every((view, i) => view.epoch === views[i].epoch);
+      together = views.some(follow);
+    } else if (together) {
+      views = at(views, earliest(views));
+    }
     return {
-      views: read.map((one) => one.view),
-      together: address.get("together") !== "no",
+      views,
+      together,
       notice: missed.length
         ? `Not in this copy of the book: ${[...new Set(missed)].join(", ")}. Shown is what comes nearest.`
         : "",
@@ -209,7 +237,7 @@
   const spoken = element("p", { class: "visually-hidden", "aria-live": "polite" });
   const two = element("input", { type: "checkbox", onchange: toggleTwo });
   const together = element("input", {
-    type: "checkbox", onchange: () => change({ together: together.checked }),
+    type: "checkbox", onchange: toggleTogether,
   });
   const copied = element("span", { role: "status" });
   const togetherLabel = element("label", {}, together, " Same epoch in both");
@@ -240,15 +268,23 @@
   function choose(index, part, value) {
     const before = state.views[index];
     const taken = ["seed", "perturbation"].includes(part) ? Number(value) : value;
-    change({ views: setView(index, complete({ ...before, [part]: taken })) });
+    show(index, complete({ ...before, [part]: taken }));
   }
 
   function moveTo(index, e) {
-    const epoch = explorer.curves(state.views[index]).epochs[e];
-    const views = state.views.map((view, i) =>
-      i === index || state.together ? complete({ ...view, epoch }) : view
-    );
-    change({ views });
+    const view = state.views[index];
+    show(index, { ...view, epoch: explorer.curves(view).epochs[e] });
+  }
+
+  /** Take a view; the other one follows to its epoch, if it is to. */
+  function show(index, view) {
+    const views = setView(index, view);
+    change({ views: state.together ? at(views, view.epoch) : views });
+  }
+
+  function toggleTogether() {
+    const views = together.checked ? at(state.views, earliest(state.views)) : state.views;
+    change({ views, together: together.checked });
   }
 
   function toggleTwo() {
@@ -298,11 +334,17 @@
     two.checked = state.views.length === 2;
     together.checked = state.together;
     togetherLabel.hidden = !two.checked;
-    notice.textContent = state.notice;
+    const notices = [state.notice, state.together && epochsDiffer() ? DIFFERENT_EPOCHS : ""];
+    const said = notices.filter(Boolean).join(" ");
+    if (notice.textContent !== said) notice.textContent = said; // not to be read aloud at each step
     copied.textContent = "";
     views.forEach((one, i) => (one.root.hidden = i >= state.views.length));
     page.classList.toggle("two", two.checked);
     state.views.forEach((view, i) => views[i].draw(view, limits));
+  }
+
+  function epochsDiffer() {
+    return new Set(state.views.map((view) => explorer.curves(view).epochs.join())).size > 1;
   }
 
   let later = null;

@@ -91,9 +91,13 @@ const memlibDraw = (() => {
     }
     line("live-chance", 0.5);
     line("live-ceiling", ceiling);
-    const ticks = [0, ...[1, 10, 100, 1000].filter((epoch) => epoch <= epochs / 2), epochs];
+    const ticks = [epochs, ...[1000, 100, 10, 1].filter((epoch) => epoch < epochs), 0];
+    let free = Infinity; // right of here an epoch is written already
     for (const epoch of ticks) {
-      element(svg, "text", { class: "live-tick", x: x(epoch), y: height - bottom + 16, "text-anchor": "middle" }, epoch);
+      const half = 4 * String(epoch).length; // half as wide as its digits, about
+      if (x(epoch) + half + 6 > free) continue;
+      free = x(epoch) - half;
+      element(svg, "text", { class: "live-tick live-epoch", x: x(epoch), y: height - bottom + 16, "text-anchor": "middle" }, epoch);
     }
     element(svg, "text", { class: "live-tick", x: left + inner, y: height - 5, "text-anchor": "end" }, "epochs of training");
     const labels = [

@@ -92,9 +92,11 @@ function memlibNull(random) {
     return (nullScores.filter((score) => score >= observed).length + 1) / (nullScores.length + 1);
   }
 
-  // (C + 1) / (B + 1), with C the null scores not above the chance level.
-  function memorizationPValue(nullScores, chance) {
-    return (nullScores.filter((score) => score <= chance).length + 1) / (nullScores.length + 1);
+  // (C + 1) / (B + 1), with C the null scores not above the chance level that each has of its own,
+  // but for rounding.
+  function memorizationPValue(nullScores, chances) {
+    const low = nullScores.filter((score, b) => score <= chances[b] + 1e-9).length;
+    return (low + 1) / (nullScores.length + 1);
   }
 
   // Code into memlib.null.VERDICTS: 1 memorized, 2 learned, 3 both, 0 neither, 4 undecided.
@@ -105,13 +107,12 @@ function memlibNull(random) {
 
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-  // The answer for one set: `chances` holds one chance level a permutation.
+  // The answer for one set: `chances` holds one chance level a permutation; their mean is for show.
   function concludeSet(nullScores, observed, chances, significance) {
-    const chance = mean(chances);
     const pValue = permutationPValue(nullScores, observed);
-    const memorization = memorizationPValue(nullScores, chance);
+    const memorization = memorizationPValue(nullScores, chances);
     const verdict = decideVerdict(pValue, memorization, nullScores.length, significance);
-    return { chance, pValue, memorization, verdict, nullMean: mean(nullScores) };
+    return { chance: mean(chances), pValue, memorization, verdict, nullMean: mean(nullScores) };
   }
 
   // Epochs at which the test is made: evenly spaced on a logarithmic axis, first and last among them.

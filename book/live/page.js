@@ -14,6 +14,7 @@
     noise: { ...common, inputs: "noise", dropout: 0 },
     dropout: { ...common, inputs: "noise", dropout: 0.5 },
   };
+  const atFirst = { ...presets.images, seed: 0 };
   const still = matchMedia("(prefers-reduced-motion: reduce)");
 
   let worker = null;
@@ -38,8 +39,14 @@
     for (const name of controls) {
       if (name in values) form.elements[name].value = values[name];
     }
+    showControls();
+  }
+
+  function showControls() {
     markPreset();
+    if (!form.checkValidity()) return; // a number half typed
     drawInputs();
+    if (!settings) draw(); // the empty pictures: their labels are those of the settings
   }
 
   function markPreset() {
@@ -61,6 +68,7 @@
       control.value = given.get(name);
       if (control.value === "" || !control.checkValidity()) control.value = before;
     }
+    showControls();
   }
 
   /* ---- Runs ---- */
@@ -174,7 +182,7 @@
     waiting = [];
     stopWorker();
     setRunning(false);
-    setControls({ ...presets.images, seed: 0 });
+    setControls(atFirst);
     [measurements, shown, finished.length] = [[], 0, 0];
     byId("live-runs").tBodies[0].replaceChildren();
     byId("live-runs-box").hidden = true;
@@ -246,7 +254,6 @@
 
   // The first inputs of a run with these controls, and their copies.
   function drawInputs() {
-    if (!form.checkValidity()) return;
     const chosen = readControls();
     const { side } = MEMLIB_LIVE;
     const [length, nothing] = [N_SHOWN * side ** 2, new Uint8Array(0)];
@@ -271,9 +278,11 @@
     waiting = [];
     start();
   });
-  form.addEventListener("input", () => {
-    markPreset();
-    drawInputs();
+  form.addEventListener("input", showControls);
+  addEventListener("hashchange", () => {
+    if (!location.hash.includes("=")) return; // a heading of this page
+    setControls(atFirst);
+    readAddress();
   });
   byId("live-stop").addEventListener("click", stop);
   byId("live-reset").addEventListener("click", reset);
@@ -286,9 +295,6 @@
   }
   byId("live-epoch").addEventListener("input", (event) => choose(Number(event.target.value)));
   new ResizeObserver(draw).observe(byId("live-results"));
-  setControls(presets.images);
+  setControls(atFirst);
   readAddress();
-  markPreset();
-  drawInputs();
-  draw();
 })();
