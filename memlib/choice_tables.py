@@ -187,19 +187,26 @@ def robustness_table(tree: xr.DataTree) -> str:
         dataset = run_of(tree, "default", run)
         if dataset is None:
             continue
+        untrained = run_of(tree, "untrained", run) if "untrained" in tree.children else None
+        before = {} if untrained is None else checks_of(untrained, run)
         for (number, label), check in checks_of(dataset, run).items():
             by_open, by_stated = (overturned.get((number, label, one), []) for one in (False, True))
             rows.append(
                 [
                     number,
                     f"{CLAIMS[number].text} ({label})",
-                    "holds" if check.holds else "fails",
+                    _holds(check),
                     "; ".join(by_open) or "**none: robust**",
                     "; ".join(by_stated) or "none",
+                    _holds(before.get((number, label))),
                 ]
             )
     header = ["", "claim (check)", "with our defaults", "overturned by an open choice"]
-    return markdown_table([*header, "overturned by changing what is stated"], rows)
+    return markdown_table([*header, "overturned by changing what is stated", "untrained"], rows)
+
+
+def _holds(check: Check | None) -> str:
+    return "–" if check is None else "holds" if check.holds else "fails"
 
 
 def _question(tree: xr.DataTree, name: str) -> str:

@@ -21,7 +21,8 @@ class Check:
     estimate
         The number that decides, where it is a single one: an epoch (int), a level or a difference.
     interval
-        Its 2.5 % and 97.5 % points over resamples of seeds and permutations, where resampled.
+        Its 2.5 % and 97.5 % points over resamples of seeds and permutations, where resampled; the
+        upper one None where the epoch is not found in that many.
     support
         Share of these resamples in which the check holds.
     """
@@ -30,7 +31,7 @@ class Check:
     value: str
     holds: bool
     estimate: int | float | None = None
-    interval: tuple[float, float] | None = None
+    interval: tuple[float, float | None] | None = None
     support: float | None = None
 
 

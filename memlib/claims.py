@@ -8,6 +8,7 @@ so it changes when the data does.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -61,7 +62,12 @@ def check_claims(
     for number in range(n_resamples):
         drawn = {
             name: {
-                panel: resample(dataset, stream(seed, f"claims {name} {panel}", number))
+                panel: resample(
+                    dataset,
+                    stream(seed, f"claims {name} {panel}", number),
+                    # The same seeds in all panels: they share images, weights and batches.
+                    stream(seed, f"claims seeds {dataset['seed'].values.tolist()}", number),
+                )
                 for panel, dataset in own.items()
             }
             for name, own in panels.items()
@@ -103,10 +109,18 @@ def _outcome(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
     return Outcome(claim, checks, tuple(p for p in wanted if not all(p in one for one in own)))
 
 
-def resample(dataset: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """Draw a panel's seeds and permutations with replacement; p-values follow the drawn nulls."""
+def resample(
+    dataset: xr.Dataset, rng: np.random.Generator, seed_rng: np.random.Generator
+) -> xr.Dataset:
+    """Draw a panel's permutations (`rng`) and seeds (`seed_rng`) with replacement.
+
+    p-values follow the drawn nulls.
+    """
     drawn = dataset[list(RESAMPLED)].isel(
-        {dim: rng.integers(0, n, n) for dim in ("seed", "permutation") if (n := dataset.sizes[dim])}
+        {
+            dim: one.integers(0, dataset.sizes[dim], dataset.sizes[dim])
+            for dim, one in (("seed", seed_rng), ("permutation", rng))
+        }
     )
     # Variables, not arrays with coordinates: nothing is to be aligned, which would take longest.
     null, observed = (drawn[name].variable for name in ("null_accuracy", "observed_accuracy"))
@@ -120,11 +134,14 @@ def _with_spread(
     found = []
     for check in checks:
         same = [one for drawn in resampled for one in drawn if one.label == check.label]
-        estimates = [one.estimate for one in same if one.estimate is not None]
         interval = None
-        if check.estimate is not None and estimates:
-            low, high = np.quantile(estimates, (0.025, 0.975))
-            interval = float(low), float(high)
+        if check.estimate is not None and same:
+            # An epoch that a resample does not find comes later than all; none lies between two.
+            found_in = [np.inf if one.estimate is None else one.estimate for one in same]
+            quantiles = partial(np.quantile, found_in, (0.025, 0.975))
+            measured = isinstance(check.estimate, int)
+            low, high = quantiles(method="inverted_cdf") if measured else quantiles()
+            interval = float(low), float(high) if np.isfinite(high) else None
         support = float(np.mean([one.holds for one in same])) if same else None
         found.append(replace(check, interval=interval, support=support))
     return tuple(found)

@@ -7,7 +7,7 @@ import xarray as xr
 
 from memlib.claim import DEPTH, DROPOUT, Check, Claim, Panels, check_pairs, declare
 from memlib.image_claims import IMAGE_CLAIMS
-from memlib.quantities import curve_at, levels_in_common, memorization_level, null_mean
+from memlib.quantities import at_strength, curve_at, levels_in_common, memorization_level, null_mean
 
 COMPARISON_CLAIMS: list[Claim] = []
 
@@ -54,7 +54,8 @@ def _both(first: Panels, second: Panels) -> Iterable[tuple[str, xr.Dataset, xr.D
     "fig1 fig3",
     "section 6",
     "With 10,000 images, slightly less memorization than with 2,000.",
-    "5 % null, averaged over log-spaced epochs that both reach, lower in each panel",
+    "5 % null, averaged over log-spaced epochs that both reach, lower in each panel (more images "
+    "crowd the same features, too: Figure 3, exercise 1)",
 )
 def _less_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
     for panel, small, large, _ in _both(fig1, fig3):
@@ -100,17 +101,27 @@ def _same_with_more(fig3: Panels) -> Iterable[Check]:
     "fig1 fig4",
     "section 6",
     "rmsProp can follow other memorization dynamics than SGD.",
-    "5 % nulls differ by more than 0.05 at some epoch, in at least one panel (checked in each)",
+    "at some epoch, in at least one panel, 5 % nulls differ by more than 0.05 and by more than "
+    "those of any two seeds of SGD do; of one seed alone by more than 0.1",
     panels="",
 )
 def _other_dynamics(fig1: Panels, fig4: Panels) -> Iterable[Check]:
-    largest = {}
+    largest, holds = {}, False
     for panel, sgd, rmsprop, until in _both(fig1, fig4):
         grid = np.geomspace(1, until, 25)
         difference = curve_at(null_mean(rmsprop, 0.05), grid) - curve_at(null_mean(sgd, 0.05), grid)
         largest[panel] = float(difference[np.abs(difference).argmax()])
+        holds |= abs(largest[panel]) > _yardstick(sgd, grid)
     if largest:
         text = ", ".join(f"{panel} {value:+.3f}" for panel, value in largest.items())
-        holds = max(abs(value) for value in largest.values()) > 0.05
         extreme = max(largest.values(), key=abs)
         yield Check("largest difference, rmsProp minus SGD", text, holds, extreme)
+
+
+def _yardstick(sgd: xr.Dataset, grid: np.ndarray) -> float:
+    """Return the difference that two seeds of one optimizer may show."""
+    if sgd.sizes["seed"] < 2:
+        return 0.1
+    null = at_strength(sgd["null_accuracy"], 0.05).mean("permutation")
+    curves = np.array([curve_at(null.isel(seed=one), grid) for one in range(null.sizes["seed"])])
+    return max(0.05, float(np.ptp(curves, axis=0).max()))

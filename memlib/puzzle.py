@@ -11,7 +11,7 @@ from matplotlib.ticker import NullFormatter
 from memlib.noise_claims import ONSETS, near
 from memlib.pictures import Picture, picture
 from memlib.plots import LIGHT, Theme, style_axes
-from memlib.quantities import null_mean, onset_epoch
+from memlib.quantities import null_mean, onset_epochs
 from memlib.tables import markdown_table
 
 PANEL, STRENGTH = "f", 0.05
@@ -26,14 +26,9 @@ def tried(tree: xr.DataTree) -> dict[str, xr.Dataset]:
     }
 
 
-def onsets(dataset: xr.Dataset) -> list[int | None]:
-    """Return each seed's onset: the measured epoch from which its observed score stays above."""
-    return [onset_epoch(dataset.isel(seed=[index])) for index in range(dataset.sizes["seed"])]
-
-
 def n_near(dataset: xr.Dataset) -> int:
     """Return the number of seeds whose onset is near the paper's, as claim 21's rule has it."""
-    return sum(near(epoch, ONSETS[PANEL]) for epoch in onsets(dataset))
+    return sum(near(epoch, ONSETS[PANEL]) for epoch in onset_epochs(dataset))
 
 
 def explains(dataset: xr.Dataset) -> bool:
@@ -42,7 +37,7 @@ def explains(dataset: xr.Dataset) -> bool:
 
 
 def _shown(dataset: xr.Dataset) -> str:
-    found = ("none" if epoch is None else f"{epoch:,}" for epoch in onsets(dataset))
+    found = ("none" if epoch is None else f"{epoch:,}" for epoch in onset_epochs(dataset))
     return ", ".join(found)
 
 
@@ -121,7 +116,7 @@ def plot_onset(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     ax.fill_between(epochs, low, high, color=colour, alpha=0.25, linewidth=0)
     for observed in one["observed_accuracy"].transpose("seed", "epoch").values:
         ax.plot(epochs, observed, color=colour, linewidth=1.1)
-    for epoch in onsets(dataset):
+    for epoch in onset_epochs(dataset):
         if epoch is not None:
             ax.axvline(epoch, color=theme.ink, linewidth=0.7, alpha=0.7)
     ax.axvline(ONSETS[PANEL], color=theme.validation, linewidth=1.2, linestyle=":")

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import xarray as xr
 
-from memlib.verdicts import SIGNIFICANCE
+from memlib.verdicts import ROUNDING, SIGNIFICANCE
 
 PATTERN = 0.01  # a rise or fall of a null's mean that counts, in accuracy
+LEARNED = 0.05  # an observed score this far above the null counts as learning set in, in accuracy
 
 
 def at_strength(array: xr.DataArray, strength: float) -> xr.DataArray:
@@ -61,19 +62,56 @@ def levels_in_common(datasets: Sequence[xr.Dataset], strength: float) -> list[fl
     return [float(curve_at(mean, grid).mean()) for mean in means]
 
 
+def half_lost_epoch(
+    dataset: xr.Dataset, strength: float = 0.05, until: float = np.inf
+) -> float | None:
+    """Return the epoch at which a null has lost half of its highest excess over chance, or None.
+
+    Interpolated over log epochs between measured ones; None when it has not by epoch `until`, or
+    when it never rose above chance by `PATTERN`.
+    """
+    mean, (chance,) = null_mean(dataset, strength), scores_at(dataset, strength, "chance_accuracy")
+    excess, epochs = mean.values - float(chance.mean()), mean["epoch"].values
+    peak = int(excess.argmax())
+    half = excess[peak] / 2
+    below = np.flatnonzero(excess[peak:] <= half)
+    if excess[peak] < PATTERN or not len(below):
+        return None
+    after = peak + below[0]
+    ends = slice(after, after - 2 if after > 1 else None, -1)  # np.interp wants rising values
+    epoch = float(np.exp(np.interp(half, excess[ends], np.log(epochs[ends]))))
+    return epoch if epoch <= until else None
+
+
 def distance_from_chance(accuracy: xr.DataArray, chance: xr.DataArray) -> float:
     """Return how far a curve (seed, epoch) lies from chance, above or below, on average."""
     return float(abs(accuracy - chance).mean())
 
 
+def onset_epochs(dataset: xr.Dataset, strength: float = 0.05) -> list[int | None]:
+    """Return for each seed the first epoch from which on it has learned, or None.
+
+    Learned is: p-value at most `SIGNIFICANCE`, and the observed score above the null's mean by
+    `LEARNED` or more. With many samples a trace above the null is significant.
+    """
+    p_value, observed, null = scores_at(
+        dataset, strength, "p_value", "observed_accuracy", "null_accuracy"
+    )
+    above = observed - null.mean("permutation") >= LEARNED - ROUNDING
+    learned = ((p_value <= SIGNIFICANCE) & above).transpose("seed", "epoch").values
+    epochs: list[int | None] = []
+    for one in learned:
+        unlearned = np.flatnonzero(~one)
+        first = unlearned[-1] + 1 if len(unlearned) else 0
+        epochs.append(int(dataset["epoch"].values[first]) if one[-1] else None)
+    return epochs
+
+
 def onset_epoch(dataset: xr.Dataset, strength: float = 0.05) -> int | None:
-    """Return the first epoch from which on the observed score stays above the null, or None."""
-    learned = (at_strength(dataset["p_value"], strength) <= SIGNIFICANCE).all("seed").values
-    if not learned[-1]:
-        return None
-    unlearned = np.flatnonzero(~learned)
-    first = unlearned[-1] + 1 if len(unlearned) else 0
-    return int(dataset["epoch"].values[first])
+    """Return the median of the seeds' `onset_epochs`, the lower of the two middle ones if even."""
+    found = onset_epochs(dataset, strength)
+    epochs = sorted(found, key=lambda epoch: np.inf if epoch is None else epoch)
+    return epochs[(len(epochs) - 1) // 2]
 
 
 def forgetting_epoch(dataset: xr.Dataset, strength: float = 0.05) -> int | None:

@@ -79,8 +79,8 @@ def spread_text(check: Check) -> str:
     parts = []
     if check.interval is not None:
         low, high = check.interval
-        epochs = isinstance(check.estimate, int)  # all else is an accuracy or a share
-        parts.append(f"{low:,.0f} to {high:,.0f}" if epochs else f"{low:.3f} to {high:.3f}")
+        form = ",.0f" if isinstance(check.estimate, int) else ".3f"  # an accuracy or a share
+        parts.append(f"{low:{form}} to {'none' if high is None else format(high, form)}")
     if check.support is not None and check.support not in (0, 1):
         parts.append(f"holds in {100 * check.support:.0f} %")
     return f" [{'; '.join(parts)}]" if parts else ""

@@ -153,7 +153,8 @@ bench and Markdown(describe_peak(bench))
 #
 # ## Summary
 #
-# Ratios, not times; the same null, not a similar one; exponents to say what a larger run would cost.
+# Ratios, not times; for each engine how far its null lies from ours, where a large p-value does not prove
+# that both are one; exponents to say what a larger run would cost.
 #
 # ## How this page was made
 

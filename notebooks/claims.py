@@ -48,7 +48,14 @@ from memlib.tables import claims_table, markdown_table
 # and the share of the resamples in which the check holds, unless it is all or none. For an onset or a peak
 # the quantity is an epoch; it is known to the next measured epoch only, so its range can be a single one.
 # With one seed, the range says nothing of what another draw of images and first weights would give:
-# for that, look at the runs with several.
+# for that, look at the runs with several. With three seeds the range is hardly more than theirs, and misses
+# the truth more often than one time in twenty; where one side of a comparison has one seed, what its seed
+# would add is missing. And two kinds of ranges lean to one side: of scores above *every* shuffle, for a
+# resample has no new extremes, and of distances from chance, which never are below 0.
+#
+# The same seeds are drawn in all panels, for these share images, first weights and batches. Some checks
+# hold for a network without any training as well: [see there](open_choices), in the table of robust
+# conclusions.
 
 # %%
 spread = {"n_resamples": n_resamples, "seed": seed}

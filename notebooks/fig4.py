@@ -280,7 +280,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # ```
 #
 # They would. But the null of rmsProp lies lower on average: at the same loss its features tell
-# single images apart less well, so more than the speed has changed. Three seeds a side are few,
+# single images apart less well, so more than the speed seems to have changed. Three seeds a side are few,
 # though: even if all three lie on one side, that happens by accident once in ten.
 #
 # </details>

@@ -142,8 +142,9 @@ Markdown(summary_table(result))
 # %% [markdown]
 # ## Against the paper
 #
-# The paper's six claims of this figure. The onset is the first measured epoch from which on the score stays
-# above the null, the peak a measured epoch, too; the grid of epochs limits how precisely they are known.
+# The paper's six claims of this figure. The {term}`onset` is the first measured epoch from which on the
+# score stays well above the null, the median of the seeds; the peak is a measured epoch, too. The grid of
+# epochs limits how precisely they are known.
 
 # %% tags=["hide-input", "full-width", "claims-table"]
 Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))

@@ -80,7 +80,7 @@ choices and show_choices(choices)
 # ## In numbers
 #
 # Means over seeds, smallest and largest in brackets; for the default, the levels themselves. Onset and
-# peak are measured epochs, of all seeds together.
+# peak are measured epochs: the median of the seeds' onsets, the peak of their mean null.
 
 # %% tags=["hide-input", "full-width", "choices-table"]
 choices and Markdown(choices_table(choices))
@@ -89,7 +89,9 @@ choices and Markdown(choices_table(choices))
 # ## Which conclusions are robust?
 #
 # One column names the open choices that overturn a check, another what overturns it by changing what the
-# paper states. Baselines are neither, so they are left out here.
+# paper states. Baselines are neither; of one of them, the untrained network, the last column tells
+# whether the check holds there as well. Where it does, the check speaks of random weights as much as
+# of training.
 
 # %% tags=["hide-input", "full-width", "robustness-table"]
 choices and Markdown(robustness_table(choices))
@@ -98,9 +100,9 @@ choices and Markdown(robustness_table(choices))
 # ## A puzzle: the onset of panel f
 #
 # When does the convolutional network with dropout begin to learn noise? In our first runs it was later
-# than in the paper. Each open choice that could move the onset is tried on it. The onset is the measured
-# epoch from which on the observed score stays above the null (p-value at most 0.05); it counts as near
-# the paper's when it lies within a factor of three.
+# than in the paper. Each open choice that could move the onset is tried on it. The {term}`onset` is
+# the measured epoch from which on the observed score stays well above the null; it counts as near the
+# paper's when it lies within a factor of three.
 
 # %% tags=["hide-input"]
 choices and Markdown(describe_puzzle(choices))

@@ -110,7 +110,7 @@ def test_a_check_that_turns_is_found(measured):
     assert (18, "d") in flips(tree, "loss")
     assert "18 (d)" in next(r for r in choices_table(tree).splitlines() if "categorical" in r)
     row = next(row for row in robustness_table(tree).splitlines() if "Observed scores lie" in row)
-    by_open, by_stated = row.split(" | ")[3:]
+    by_open, by_stated, _ = row.split(" | ")[3:]
     assert "loss: categorical" in by_open
     assert "loss" not in by_stated
     assert flips(tree, "default") == []
@@ -124,7 +124,7 @@ def test_robustness_is_told_against_the_default_and_apart_for_what_the_paper_sta
         tree[f"{name}/noise"] = node.assign(p_value=xr.full_like(node["p_value"], p_value))
     assert (18, "d") not in flips(tree, "rmsprop_torch")
     row = next(row for row in robustness_table(tree).splitlines() if "Observed scores lie" in row)
-    by_open, by_stated = row.split(" | ")[3:]
+    by_open, by_stated, _ = row.split(" | ")[3:]
     assert "optimizer" not in by_open
     assert "rmsProp" not in by_open
     assert "optimizer: rmsProp" in by_stated
@@ -132,6 +132,16 @@ def test_robustness_is_told_against_the_default_and_apart_for_what_the_paper_sta
     table = choices_table(tree).splitlines()
     assert any(row.startswith("| optimizer (stated) |") for row in table)
     assert any(row.startswith("| loss |") for row in table)
+
+
+def test_robustness_tells_what_holds_without_any_training(measured):
+    tree = measured.copy(deep=True)
+    for p_value, said in ((0.001, "holds"), (0.5, "fails")):
+        node = tree["untrained/noise"]
+        tree["untrained/noise"] = node.assign(p_value=xr.full_like(node["p_value"], p_value))
+        table = robustness_table(tree).splitlines()
+        row = next(row for row in table if "Observed scores lie" in row)
+        assert row.split(" | ")[-1] == f"{said} |"
 
 
 def test_pages_name_every_choice(measured):

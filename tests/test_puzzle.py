@@ -4,7 +4,8 @@ import pytest
 import xarray as xr
 from builders import Curves, make_result, panel_curves, through
 
-from memlib.puzzle import describe_puzzle, explains, onsets, puzzle_table, show_puzzle, tried
+from memlib.puzzle import describe_puzzle, explains, puzzle_table, show_puzzle, tried
+from memlib.quantities import onset_epochs
 from memlib.results import panels_of
 
 EPOCHS = (1, 2, 4, 10, 20, 50, 120)
@@ -29,14 +30,14 @@ def choices(**onsets_by_name: int) -> xr.DataTree:
 )
 def test_onset_is_the_first_measured_epoch_from_which_it_learns(onset, found, near):
     dataset = tried(choices(default=onset))["default"]
-    assert onsets(dataset) == [found, found]
+    assert onset_epochs(dataset) == [found, found]
     assert explains(dataset) == near
 
 
 def test_one_seed_off_explains_nothing():
     near, far = (tried(choices(default=onset))["default"] for onset in (10, 50))
     mixed = xr.concat([near.isel(seed=[0]), far.isel(seed=[1])], "seed")
-    assert onsets(mixed) == [10, 50]
+    assert onset_epochs(mixed) == [10, 50]
     assert not explains(mixed)
     tree = choices(default=50)
     assert "the seed alone" not in describe_puzzle(tree)

@@ -7,10 +7,12 @@ from builders import EPOCHS, flat, make_result, one_panel, panel_curves, through
 from memlib.quantities import (
     distance_from_chance,
     forgetting_epoch,
+    half_lost_epoch,
     levels_in_common,
     memorization_level,
     null_mean,
     onset_epoch,
+    onset_epochs,
 )
 from memlib.results import panels_of
 
@@ -33,12 +35,42 @@ def test_no_onset_when_not_learned_at_the_end():
     assert onset_epoch(one_panel("d", curves)) is None
 
 
-def test_no_onset_unless_every_seed_learned():
+def test_onset_of_several_seeds_is_their_median():
     curves = panel_curves(EPOCHS, flat(0.6), onset=30)
-    dataset = panels_of(make_result("fig5", {"d": curves}, seeds=(0, 1)))["d"]
+    dataset = panels_of(make_result("fig5", {"d": curves}, seeds=(0, 1, 2)))["d"]
     assert onset_epoch(dataset) == 30
     dataset["p_value"][1, -1] = 0.5
+    assert onset_epochs(dataset) == [30, None, 30]
+    assert onset_epoch(dataset) == 30
+    dataset["p_value"][0, 4] = 0.5
+    assert onset_epochs(dataset) == [300, None, 30]
+    assert onset_epoch(dataset) == 300
+    dataset["p_value"][2, -1] = 0.5
     assert onset_epoch(dataset) is None
+
+
+def test_onset_takes_more_than_a_trace_above_the_null():
+    curves = panel_curves(EPOCHS, flat(0.6), onset=3)
+    curves.observed[0.05][:5] = 0.64  # above every shuffle, by little
+    dataset = one_panel("d", curves)
+    assert float(dataset["p_value"].sel(perturbation=0.05)[0, 2]) <= 0.05
+    assert onset_epoch(dataset) == EPOCHS[5]
+
+
+@pytest.mark.parametrize(
+    ("points", "until", "expected"),
+    [
+        ([(1, 0.6), (100, 0.9), (10_000, 0.5)], 1e9, 1000),  # half of 0.4, half way down
+        ([(1, 0.6), (100, 0.9), (10_000, 0.5)], 900, None),
+        ([(1, 0.9), (100, 0.5), (1e5, 0.5)], 1e9, 10),  # from the start
+        ([(1, 0.6), (1e5, 0.8)], 1e9, None),
+        ([(1, 0.5), (30, 0.505), (1e5, 0.5)], 1e9, None),  # never above chance
+    ],
+)
+def test_half_lost_epoch_lies_between_measured_ones(points, until, expected):
+    dataset = one_panel("d", panel_curves(EPOCHS, through(EPOCHS, *points)))
+    found = half_lost_epoch(dataset, until=until)
+    assert found == (None if expected is None else pytest.approx(expected, rel=1e-6))
 
 
 @pytest.mark.parametrize(
