@@ -31,6 +31,9 @@ class GraphStep(Step):
         self.prepared: dict[int, tuple[Tensor, Tensor, Callable[[], None]]] = {}
         self.total = torch.zeros((), device=self.device)
         self.stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
+        # Convolutions in all of float32, as on the CPU, and with the same sums every time.
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.deterministic = True
         super().__init__(network.to(self.device), **choices)
 
     def start_epoch(self, seed: int) -> None:
@@ -73,7 +76,8 @@ class GraphStep(Step):
         self.prepared[len(x)] = x, y, captured
 
     def _capture(self, work: Callable[[], None]) -> Callable[[], None]:
-        state = [*(weight.data for weight in self.weights.values()), *self.memory.values()]
+        weights = (weight.data for weight in self.weights.values())
+        state = [*weights, *self.network.buffers(), *self.memory.values()]
         kept = [value.clone() for value in state]
         for _ in range(3):  # lets libraries choose their kernels and allocate, outside the graph
             work()

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ class NullBlock:
         """All that the scores depend on, but for the labellings and strengths themselves."""
         settings = self.training.settings
         forest = settings.classifier in ("random_forest", "random_forest_sklearn", "extra_trees")
+        own = settings.classifier in ("random_forest", "nearest_neighbours", "ridge")
         return {
             "training": self.training.key,
             "n_validation_images": settings.n_validation_images,
@@ -48,6 +50,7 @@ class NullBlock:
             "classifier": settings.classifier,
             "n_trees": settings.n_trees if forest else None,
             "feature_layer": settings.feature_layer,
+            "scikit-learn": None if own else version("scikit-learn"),
             "code": store.code_digest(NULL_CODE),
         }
 

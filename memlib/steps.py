@@ -4,6 +4,7 @@
 backward pass. With the same masks they differ by rounding only; `make_step` picks.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -244,9 +245,17 @@ def make_step(network: nn.Sequential, *, device: str = "cpu", **choices: Any) ->
         from memlib.graph_steps import GraphStep
 
         return GraphStep(network, device=device, **choices)
-    if all(isinstance(layer, nn.Flatten | nn.Linear | nn.ReLU | nn.Dropout) for layer in network):
+    if _is_dense_stack(network):
         return DenseStep(network, **choices)
     network.to(memory_format=torch.channels_last)
     if choices.get("precision") == "bfloat16":  # the fused convolution is float32
         return Step(network, **choices)
     return Step(network, layers=fused_layers(network), **choices)
+
+
+def _is_dense_stack(network: nn.Sequential) -> bool:
+    """Whether `DenseStep` knows this order: dense, ReLU, perhaps dropout, again and again."""
+    letters = {nn.Flatten: "f", nn.Linear: "l", nn.ReLU: "r", nn.Dropout: "d"}
+    order = "".join(letters.get(type(layer), "?") for layer in network)
+    biased = all(layer.bias is not None for layer in network if isinstance(layer, nn.Linear))
+    return biased and re.fullmatch("f?(lrd?)*l", order) is not None

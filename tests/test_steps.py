@@ -145,6 +145,40 @@ def test_masks_depend_on_the_seed_and_keep_the_mean():
     assert not np.array_equal(first[0], second[0])
 
 
+def _linear(n_inputs: int, n_outputs: int, **options) -> nn.Linear:
+    return nn.Linear(n_inputs, n_outputs, **options)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        lambda: [_linear(9, 5), _linear(5, 2)],
+        lambda: [_linear(9, 5, bias=False), nn.ReLU(), _linear(5, 2)],
+        lambda: [nn.Dropout(0.5), _linear(9, 5), nn.ReLU(), _linear(5, 2)],
+        lambda: [_linear(9, 5), nn.Dropout(0.5), nn.ReLU(), _linear(5, 2)],
+        lambda: [_linear(9, 5), nn.ReLU(), _linear(5, 2), nn.ReLU()],
+        lambda: [_linear(9, 5), nn.ReLU(), nn.BatchNorm1d(5), _linear(5, 2)],
+    ],
+    ids=["linear", "no bias", "dropout first", "dropout before ReLU", "ReLU last", "batch norm"],
+)
+def test_any_other_stack_is_trained_as_torch_runs_it(layers):
+    """Only stacks that the hand-written backward pass knows may take it."""
+    found = []
+    for make in (Step, make_step):
+        torch.manual_seed(0)
+        step = make(nn.Sequential(nn.Flatten(), *layers()), optimizer="sgd", learning_rate=0.1)
+        step.start_epoch(3)
+        inputs = torch.arange(72.0).reshape(8, 3, 3) / 72
+        before = inputs.clone()
+        losses = [step.run(inputs, torch.eye(2).repeat(4, 1), 4) for _ in range(3)]
+        assert torch.equal(inputs, before)
+        found.append((losses, step.arrays()))
+    (losses, arrays), (other_losses, other_arrays) = found
+    assert losses == pytest.approx(other_losses, rel=1e-5)
+    for name, value in arrays.items():
+        np.testing.assert_allclose(other_arrays[name], value, rtol=1e-4, atol=1e-6)
+
+
 def test_unknown_optimizer():
     with pytest.raises(ValueError, match="adam"):
         make_step(build_network(ARCHITECTURES["a"]), optimizer="adam", learning_rate=0.01)
