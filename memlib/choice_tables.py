@@ -282,6 +282,6 @@ def show_choices(tree: xr.DataTree) -> Picture:
             f"{str(tree.attrs['scale']).capitalize()} scale, {tree.attrs['n_seeds']} seeds, one "
             "point each; the least perturbed set of each run. Left: null, mean over measured "
             "epochs; right: observed score at the last epoch; both against the default with the "
-            "same seed."
+            "same seed (rmsProp's constants against rmsProp)."
         ),
     )

@@ -54,8 +54,8 @@ from memlib.tables import claims_table, markdown_table
 # resample has no new extremes, and of distances from chance, which never are below 0.
 #
 # The same seeds are drawn in all panels, for these share images, first weights and batches. Some checks
-# hold for a network without any training as well: [see there](open_choices), in the table of robust
-# conclusions.
+# hold for a network without any training as well; [what the open choices change](open_choices) tells
+# which, in its table of robust conclusions.
 
 # %%
 spread = {"n_resamples": n_resamples, "seed": seed}
