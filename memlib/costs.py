@@ -24,7 +24,8 @@ FORWARD_SECONDS = {False: 5e-6, True: 4e-4}  # one image through an MLP, a CNN
 def training_seconds(piece: "Training") -> float:
     """Estimate the time of a training's missing epochs."""
     missing = piece.missing_epochs()
-    n_epochs = (missing[-1] - piece.epochs_done()) if missing else 0
+    # Later networks may be stored by other runs: all from the first missing epoch on is trained.
+    n_epochs = missing[-1] - piece.goes_on_after() if missing else 0
     return training_time(piece.settings, piece.panel, max(n_epochs, 0))
 
 
@@ -69,15 +70,24 @@ def fits_seconds(settings: "Settings", panel: str, n_fits: int, n_strengths: int
     return settings.n_images * (fits + n_sets * forward)
 
 
-def describe_plan(one: "Plan", *, n_jobs: int) -> str:
-    """Return what a run would compute: pieces, core hours, time and memory with `n_jobs`."""
-    trainings, nulls = one.missing()
+def describe_plan(one: "Plan", *, n_jobs: int, whole: bool = False) -> str:
+    """Return what a run would compute: pieces, core hours, time and memory with `n_jobs`.
+
+    When `whole`, as if nothing were stored: the same on every machine.
+    """
+    trainings, nulls = (one.trainings, one.nulls) if whole else one.missing()
+
+    def seconds(piece: "Training") -> float:
+        if whole:
+            return training_time(piece.settings, piece.panel, piece.epochs[-1])
+        return training_seconds(piece)
+
     lines = [f"{one.settings.figure} at {one.settings.scale} scale, estimated for one core:"]
     total = 0.0
     for panel in one.settings.panels:
         own = [piece for piece in trainings if piece.panel == panel]
         blocks = [piece for piece in nulls if piece.training.panel == panel]
-        training = sum(map(training_seconds, own))
+        training = sum(map(seconds, own))
         null = sum(map(null_seconds, blocks))
         total += training + null
         epochs = one.settings.epoch_grid(panel)
@@ -89,7 +99,7 @@ def describe_plan(one: "Plan", *, n_jobs: int) -> str:
             f"{len(epochs)} epochs ({duration(null)})"
         )
     # Seconds of the longest training bound the whole from below, however many processes.
-    longest = max(map(training_seconds, trainings), default=0.0)
+    longest = max(map(seconds, trainings), default=0.0)
     wall = max(total / n_jobs, longest)
     lines.append(
         f"  in all {duration(total)} of one core; about {duration(wall)} with {n_jobs} "

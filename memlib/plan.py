@@ -1,6 +1,7 @@
 """Plan a figure run: which pieces it is put together from, and which of them are missing."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from memlib import costs, store
@@ -21,7 +22,7 @@ class Plan:
     trainings: tuple[Training, ...]
     nulls: tuple[NullBlock, ...]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Digest of all that the dataset depends on: parameters, data and code."""
         pieces = [store.digest(null.spec) for null in self.nulls]

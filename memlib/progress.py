@@ -5,6 +5,7 @@ Both read the disk, so it does not matter which process, here or elsewhere, does
 
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,28 +15,35 @@ from memlib import costs
 from memlib.null_piece import NullBlock
 from memlib.training_piece import Training
 
+LOOKING = 50  # a look at the disk is this many times as far from the next as it took
+
 
 class Progress:
     """Measures pieces that are missing now against what is stored of them later."""
 
     def __init__(self, trainings: Sequence[Training], nulls: Sequence[NullBlock]) -> None:
         self._trainings = {
-            one: (costs.training_seconds(one), one.epochs_done()) for one in trainings
+            one: (costs.training_seconds(one), max(one.goes_on_after(), one.epochs_done()))
+            for one in trainings
         }
-        self._waiting = {null: costs.null_seconds(null) for null in nulls}
+        self._last = {one: max(one.missing_epochs(), default=0) for one in trainings}
+        # A path is a digest: not to be made anew at every look.
+        self._waiting = {null: (costs.null_seconds(null), null.path) for null in nulls}
         self._finished = 0.0
         self._total = sum(cost for cost, _ in self._trainings.values())
-        self._total += sum(self._waiting.values())
+        self._total += sum(cost for cost, _ in self._waiting.values())
 
     def share(self) -> float:
         """Return how much of the estimated work has been done since, from 0 to 1."""
         part = 0.0
         for training, (cost, begun_at) in self._trainings.items():
-            passed = (training.epochs_done() - begun_at) / max(training.epochs[-1] - begun_at, 1)
+            last = self._last[training]
+            passed = (training.epochs_done() - begun_at) / max(last - begun_at, 1)
             # Below 0 at first after a kill: the checkpoint lies behind what was last shown.
             part += cost * min(max(passed, 0.0), 1.0)
-        for null in [one for one in self._waiting if one.path.is_file() and one.is_stored()]:
-            self._finished += self._waiting.pop(null)
+        stored = [n for n, (_, path) in self._waiting.items() if path.is_file() and n.is_stored()]
+        for null in stored:
+            self._finished += self._waiting.pop(null)[0]
         return (part + self._finished) / self._total if self._total else 1.0
 
 
@@ -56,8 +64,13 @@ def progress_bar(
     )
 
     def watch() -> None:
+        look_at = 0.0
         while not stop.wait(interval):
-            bar.n = round(100 * progress.share(), 1)
+            begun = time.monotonic()
+            if begun >= look_at:
+                bar.n = round(100 * progress.share(), 1)
+                # Thousands of files, perhaps on a slow disk, are looked at less often.
+                look_at = time.monotonic() + LOOKING * (time.monotonic() - begun)
             bar.refresh()
 
     thread = threading.Thread(target=watch, daemon=True)

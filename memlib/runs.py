@@ -4,6 +4,8 @@ import datetime
 import platform
 import subprocess
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,10 +42,17 @@ def assemble_result(one: Plan) -> xr.DataTree:
         When a piece is missing.
     """
     settings = one.settings
+    nulls: dict[tuple[str, int, int], list[NullBlock]] = {}
+    for null in one.nulls:
+        key = null.training.panel, null.training.seed, null.epoch
+        nulls.setdefault(key, []).append(replace(null, strengths=settings.perturbations))
     panels: dict[str, xr.Dataset] = {}
     for panel in settings.panels:
         trainings = [training for training in one.trainings if training.panel == panel]
-        runs = [_seed_dataset(one, training) for training in trainings]
+        runs = [
+            _seed_dataset(training, [nulls[panel, training.seed, n] for n in training.epochs])
+            for training in trainings
+        ]
         seconds = sum(run.attrs["seconds"] for run in runs) + sum(t.seconds() for t in trainings)
         dataset = xr.concat(runs, dim="seed", join="exact", combine_attrs="drop")
         _, meaning, units = describe_kind(settings.perturbation_kind)
@@ -59,15 +68,11 @@ def assemble_result(one: Plan) -> xr.DataTree:
     return assemble(panels, _provenance(one, seconds))
 
 
-def _seed_dataset(one: Plan, training: Training) -> xr.Dataset:
-    settings = one.settings
+def _seed_dataset(training: Training, nulls: Sequence[Sequence[NullBlock]]) -> xr.Dataset:
+    """Join the blocks of one network's nulls, given epoch by epoch."""
     epochs, scalars, seconds = [], [], 0.0
-    for epoch in training.epochs:
-        blocks = [
-            NullBlock(training, epoch, null.block, settings.perturbations).read()
-            for null in one.nulls
-            if null.training is training and null.epoch == epoch
-        ]
+    for one_epoch in nulls:
+        blocks = [null.read() for null in one_epoch]
         accuracy = np.concatenate([block["accuracy"] for block in blocks])
         chance = np.concatenate([block["chance"] for block in blocks])
         epochs.append((accuracy[0], accuracy[1:].T, chance[1:].T))
@@ -81,7 +86,7 @@ def _seed_dataset(one: Plan, training: Training) -> xr.Dataset:
         )
         seconds += sum(float(block["seconds"]) for block in blocks)
     observed, null, chance = (np.stack(values)[None] for values in zip(*epochs, strict=True))
-    dataset = null_dataset(observed, null, chance, settings.perturbations)
+    dataset = null_dataset(observed, null, chance, training.settings.perturbations)
     for name in scalars[0]:
         dataset[name] = (("seed", "epoch"), np.array([[row[name] for row in scalars]]))
     dataset = dataset.assign_coords(seed=[training.seed], epoch=list(training.epochs))

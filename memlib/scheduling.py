@@ -1,20 +1,24 @@
 """Compute the missing pieces of runs in parallel processes, here or on a cluster."""
 
+import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 
 from memlib import costs, store
-from memlib.errors import InputError
+from memlib.errors import InputError, ResultError
 from memlib.null_piece import NullBlock
 from memlib.plan import Plan
 from memlib.progress import progress_bar
 from memlib.training_piece import Training
+
+WORKER_SECONDS = 24 * 3600.0  # the first job of a cluster may wait in its queue for most of a day
 
 
 def single_threaded(work: Callable[[], None]) -> None:
@@ -73,7 +77,7 @@ def compute(
     ResultError
         When the results folder cannot be written, before any work.
     InputError
-        When no Dask scheduler answers at the address.
+        When no Dask scheduler answers at the address, or no worker joins it.
     """
     store.require_writable(store.results_dir())
     # Runs may ask different things of one piece, other epochs or strengths: one after the other.
@@ -99,13 +103,17 @@ def compute(
     )
     blocks = [list(same.values()) for same in nulls.values()]
     with (
-        _workers(scheduler),
+        _cluster(scheduler) as client,
         progress_bar(list(chain(*ordered)), list(chain(*blocks)), shown=progress),
     ):
-        # One process holds the GPU; its threads keep it busy, and measuring needs it no more.
-        on_gpu = scheduler is None and any(one[0].spec["device"] != "cpu" for one in ordered)
-        _run_pieces(ordered, n_jobs if scheduler is None else -1, threads=on_gpu)
-        _run_pieces(blocks, n_jobs if scheduler is None else -1)
+        if client is not None:
+            for pieces in (ordered, blocks):
+                _run_on_cluster(client, pieces)
+        else:
+            # One process holds the GPU; its threads keep it busy, measuring needs it no more.
+            on_gpu = any(one[0].spec["device"] != "cpu" for one in ordered)
+            _run_here(ordered, n_jobs, threads=on_gpu)
+            _run_here(blocks, n_jobs)
     for path in begun:
         path.unlink(missing_ok=True)
 
@@ -122,10 +130,10 @@ def _note_of(one: Plan) -> Path:
 
 
 @contextmanager
-def _workers(scheduler: str | None) -> Iterator[None]:
-    """Let joblib use the workers of a Dask scheduler, or processes of this machine."""
+def _cluster(scheduler: str | None) -> Iterator[Any]:
+    """Connect to a Dask scheduler, if there is one, and wait for its first worker."""
     if scheduler is None:
-        yield
+        yield None
         return
     try:
         from distributed import Client
@@ -134,14 +142,62 @@ def _workers(scheduler: str | None) -> Iterator[None]:
             "--scheduler needs Dask: install it with `pip install distributed`"
         ) from None
     try:
-        client = Client(scheduler, timeout="10s", set_as_default=True)
+        client = Client(scheduler, timeout="10s", set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"no Dask scheduler answers at {scheduler}: {error}") from error
-    with client, parallel_config(backend="dask", wait_for_workers_timeout=60):
+    with _silent("distributed.client"), client:
+        try:
+            client.wait_for_workers(1, timeout=WORKER_SECONDS)
+        except TimeoutError:
+            raise InputError(
+                f"no worker has joined the Dask scheduler at {scheduler} within "
+                f"{costs.duration(WORKER_SECONDS)}: start some with `dask worker {scheduler}`"
+            ) from None
+        yield client
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Keep a logger from writing the tracebacks of what we say in one line."""
+    log = logging.getLogger(name)
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
         yield
+    finally:
+        log.setLevel(level)
 
 
-def _run_pieces(
+def _run_on_cluster(client: Any, pieces: Sequence[Sequence[Training | NullBlock]]) -> None:
+    """Give pieces to workers in this order, to those, too, that join later; raise the first error.
+
+    What a worker is at when another piece fails, or we are interrupted, it brings to its end.
+    """
+    from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker, as_completed
+
+    results = str(store.results_dir().resolve())
+    futures = [
+        client.submit(compute_pieces, one, results, pure=False, priority=-row)
+        for row, one in enumerate(pieces)
+    ]
+    try:
+        for future in as_completed(futures, loop=client.loop):
+            future.result()
+            future.release()  # else it is done again when the worker that did it is lost
+    except KilledWorker as error:
+        raise ResultError(
+            f"workers that died over one piece: {1 + error.allowed_failures}; have they memory "
+            f"enough, {costs.PROCESS_GIB} GiB each? What is stored is kept"
+        ) from error
+    except CancelledError as error:
+        raise ResultError(
+            "the Dask scheduler was lost: the same command with another goes on from what is stored"
+        ) from error
+
+
+def _run_here(
     pieces: Sequence[Sequence[Training | NullBlock]], n_jobs: int, *, threads: bool = False
 ) -> None:
     results = str(store.results_dir().resolve())

@@ -29,14 +29,15 @@ def describe_store(folder: Path) -> str:
             lines.append(f"  {path.name}: {error}")
     if not results:
         lines.append("  no finished run yet: try `memlib run fig1 --scale smoke`")
-    lines += [f"  {_describe_begun(path)}" for path in sorted(folder.glob("begun/*.json"))]
+    begun = map(_describe_begun, sorted(folder.glob("begun/*.json")))
+    lines += [f"  {one}" for one in begun if one]
     pieces = folder / "pieces"
     for training in sorted(pieces.glob("training-*")):
         epochs = [int(path.stem[6:]) for path in training.glob("epoch_*.npz")]
         line = f"  {training.name}: {len(epochs)} networks, up to epoch {max(epochs, default=0):,}"
-        running = training / "progress.txt"
-        if running.is_file():
-            line += f"; in training or cut off at epoch {int(running.read_text()):,}"
+        running = [epoch for path in training.glob("progress_*.txt") for epoch in _epoch_in(path)]
+        if running:
+            line += f"; in training or cut off at epoch {max(running):,}"
         lines.append(line)
     n_blocks = len(list(pieces.glob("null-*/*.npz")))
     size = sum(map(_size, folder.rglob("*")))
@@ -45,9 +46,13 @@ def describe_store(folder: Path) -> str:
 
 
 def _describe_begun(path: Path) -> str:
-    """Say what a run that was begun and has not ended still needs."""
+    """Say what a run that was begun and has not ended still needs; nothing when it just ended."""
     try:
-        one = plan(Settings.model_validate_json(path.read_text(encoding="utf-8")))
+        noted = path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    try:
+        one = plan(Settings.model_validate_json(noted))
         same_code, (trainings, nulls) = one.path.stem == path.stem, one.missing()
     except (MemlibError, ValidationError):
         return f"{path.stem}: begun with parameters, data or a device that this machine has not"
@@ -58,6 +63,14 @@ def _describe_begun(path: Path) -> str:
         f"{len(nulls)} of {len(one.nulls)} null blocks missing; about "
         f"{costs.duration(costs.missing_seconds(one))} of one core left"
     )
+
+
+def _epoch_in(path: Path) -> list[int]:
+    """Return the epoch a training says it is at, in a list: empty when it has just ended."""
+    try:
+        return [int(path.read_text())]
+    except (OSError, ValueError):
+        return []
 
 
 def _size(path: Path) -> int:

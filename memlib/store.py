@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
@@ -57,7 +58,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     ResultError
         When the disk is full or the folder cannot be written; nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # A name that no other writer has; process ids repeat on machines that share a folder.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
@@ -160,8 +162,18 @@ def code_digest(modules: Iterable[str] | None = None) -> str:
             body = getattr(node, "body", None)
             if isinstance(body, list) and body and _is_docstring(body[0]):
                 body[0] = ast.Pass()
-        text += f"{name}: {ast.dump(tree)}\n"
+        text += f"{name}: {_syntax(tree)}\n"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _syntax(node: object) -> str:
+    """Return a syntax tree as text, without empty fields: versions of Python differ in these."""
+    if isinstance(node, list):
+        return f"[{', '.join(map(_syntax, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = (f"{name}={_syntax(v)}" for name, v in ast.iter_fields(node) if v not in (None, []))
+    return f"{type(node).__name__}({', '.join(fields)})"
 
 
 def _is_docstring(node: ast.AST) -> bool:

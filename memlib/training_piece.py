@@ -8,6 +8,7 @@ choices lead to the same key, and a training cut off half-way goes on from its l
 import time
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,8 @@ from memlib.devices import choose_device
 from memlib.errors import ResultError
 from memlib.figures import Settings
 
-TRAINING_CODE = (
-    "architectures",
-    "convolution",
-    "data",
-    "graph_steps",
-    "losses",
-    "models",
-    "seeds",
-    "steps",
-    "training",
-)
+# What decides a trained network; the declared layers are part of its specification anyway.
+TRAINING_CODE = ("data", "losses", "models", "seeds", "steps", "training")
 CHECKPOINT_SECONDS = 60.0
 HEARTBEAT_SECONDS = 1.0
 
@@ -66,8 +58,11 @@ class Training:
             "precision": settings.precision,
             "device": choose_device(settings.device),
             "seed": self.seed,
-            "code": store.code_digest(TRAINING_CODE),
+            "torch": version("torch").split("+")[0],  # without what it was built for
         }
+        on_gpu = spec["device"] != "cpu"
+        own = ("graph_steps",) if on_gpu else ("convolution",) if self.architecture.is_cnn else ()
+        spec["code"] = store.code_digest((*TRAINING_CODE, *own))
         if settings.optimizer == "rmsprop":
             spec |= {"decay": settings.rmsprop_decay, "epsilon": settings.rmsprop_epsilon}
         return spec
@@ -106,10 +101,23 @@ class Training:
         """Return the file of the network after an epoch."""
         return self.folder / f"epoch_{epoch:07d}.npz"
 
-    @property
+    @cached_property
     def epochs(self) -> tuple[int, ...]:
         """Epochs at which the network is measured."""
         return self.settings.epoch_grid(self.panel)
+
+    # Runs that measure other epochs share the networks. What each leaves of its work in progress
+    # has a name of its own, so that none loses what another, stopped or still at work, has left.
+
+    @property
+    def checkpoint(self) -> Path:
+        """Return the file of the network between two measured epochs."""
+        return self.folder / f"latest_{self.epochs[-1]:07d}_{len(self.epochs):03d}.npz"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Return the file that says how far the training has come."""
+        return self.folder / f"progress_{self.epochs[-1]:07d}_{len(self.epochs):03d}.txt"
 
     def missing_epochs(self) -> list[int]:
         """Return the epochs of which no network is stored yet."""
@@ -166,16 +174,16 @@ class Training:
             return
         store.write_text(self.folder / "about.json", store.to_json(self.spec))
         step = self.make_step()
-        stored = [int(path.stem[6:]) for path in self.folder.glob("epoch_*.npz")]
-        latest = self.folder / "latest.npz"
         after, seconds = 0, 0.0
-        candidates = [self.snapshot(epoch) for epoch in sorted(stored) if epoch < missing[0]][-1:]
-        for path in (*candidates, latest):
+        for _, path in self._beginnings(missing[0]):
             arrays = store.read_arrays(path)
-            if arrays is not None and after < int(arrays["epoch"]) < missing[0]:
+            # Another run may have gone on, or ended, since its checkpoint was looked at.
+            if arrays is not None and int(arrays["epoch"]) < missing[0]:
                 after, seconds = int(arrays["epoch"]), float(arrays["seconds"])
                 step.load_arrays(arrays)
-        beat = Heartbeat(self.folder / "progress.txt")
+                break
+        beat = Heartbeat(self.heartbeat)
+        beat(after)
         started = saved = time.monotonic()
         every_epoch = range(after + 1, missing[-1] + 1)
         for epoch, _ in train_network(
@@ -194,25 +202,47 @@ class Training:
                     "epoch": np.array(epoch),
                     "seconds": np.array(seconds + now - started),
                 }
-                store.write_arrays(self.snapshot(epoch) if wanted else latest, arrays)
+                store.write_arrays(self.snapshot(epoch) if wanted else self.checkpoint, arrays)
                 saved = now
             beat(epoch)
-        latest.unlink(missing_ok=True)
-        beat.path.unlink(missing_ok=True)
+        self.checkpoint.unlink(missing_ok=True)
+        self.heartbeat.unlink(missing_ok=True)
+
+    def _beginnings(self, first: int) -> list[tuple[int, Path]]:
+        """Return stored networks of any run from before an epoch, the latest first."""
+        stored = {_epoch_of(path): path for path in self.folder.glob("latest_*.npz")}
+        stored |= {int(path.stem[6:]): path for path in self.folder.glob("epoch_*.npz")}
+        return [one for one in sorted(stored.items(), reverse=True) if 0 < one[0] < first]
+
+    def goes_on_after(self) -> int:
+        """Return the epoch after which the training would begin or go on now."""
+        missing = self.missing_epochs()
+        if not missing:
+            return self.epochs[-1]
+        return next((epoch for epoch, _ in self._beginnings(missing[0])), 0)
 
     def epochs_done(self) -> int:
-        """Return how far the training has come, for progress."""
-        stored = [epoch for epoch in self.epochs if self.snapshot(epoch).is_file()]
-        done = max(stored, default=0)
+        """Return how far the training says it has come, for progress."""
+        if not self.missing_epochs():
+            return self.epochs[-1]
         try:
-            return max(done, int((self.folder / "progress.txt").read_text()))
-        except (OSError, ValueError):
-            return done
+            return int(self.heartbeat.read_text())
+        except (OSError, ValueError):  # not begun, or it has just ended
+            return 0
 
     def seconds(self) -> float:
         """Return the processor seconds that the stored training took."""
         arrays = store.read_arrays(self.snapshot(self.epochs[-1]))
         return 0.0 if arrays is None else float(arrays["seconds"])
+
+
+def _epoch_of(path: Path) -> int:
+    """Return the epoch of a stored network, 0 when it is gone or no whole file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:  # reads no more than is asked for
+            return int(file["epoch"])
+    except Exception:  # zipfile, zlib and NumPy each raise their own kinds
+        return 0
 
 
 class Heartbeat:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from memlib.costs import fits_seconds, training_time
 from memlib.errors import InputError
-from memlib.figures import Settings
+from memlib.figures import Settings, resolve
 from memlib.results import panels_of
 from memlib.seeds import stream
 from memlib.shipped import how_made
@@ -83,9 +83,12 @@ def pieces_of(results: Results) -> Iterator[Piece]:
 
 
 def settings_of(dataset: xr.Dataset) -> Settings:
-    """Return the settings by which a shipped panel was made."""
+    """Return the settings by which a shipped panel was made.
+
+    What has become a choice since is at the figure's own value.
+    """
     made: Any = how_made(dataset)["parameters"]
-    return Settings.model_validate({**made, "panels": tuple(made["panels"])})
+    return resolve(**made)
 
 
 def draw_pieces(results: Results, n: int, *, seed: int, max_seconds: float) -> list[Piece]:

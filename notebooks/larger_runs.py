@@ -40,10 +40,11 @@ from memlib.tables import markdown_table
 # memlib run fig1 --scale paper --dry-run
 # ```
 #
-# prints the pieces, what of them is stored already, and what the rest would take. The same from Python:
+# prints the pieces, what of them is stored already, and what the rest would take. From Python, as if
+# nothing were stored:
 
 # %%
-print(describe_plan(plan(resolve(figure, scale)), n_jobs=2))
+print(describe_plan(plan(resolve(figure, scale)), n_jobs=2, whole=True))
 
 # %% [markdown]
 # Such times are estimates, from rates measured on the machine of [the benchmark](benchmark); another
@@ -76,8 +77,9 @@ print(describe_plan(plan(resolve(figure, scale)), n_jobs=2))
 #
 # The workers need the same checkout and environment, and have to see the results folder
 # (`MEMLIB_RESULTS`) under the same path: pieces travel by the file system, not by the network. One thread
-# a worker, since a piece uses one core. A worker that dies is replaced, and its piece goes on from what it
-# stored. The dataset is that of a single machine.
+# a worker, since a piece uses one core. A run waits for its first worker, a day if need be; those that join
+# later take their share. A worker that dies is replaced, and its piece goes on from what it stored. The
+# dataset is that of a single machine.
 #
 # ### On Slurm
 #

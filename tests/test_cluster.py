@@ -6,16 +6,21 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import tiny_runs
 import xarray as xr
+from conftest import ROOT, one_line
 
+from memlib import scheduling
 from memlib.costs import describe_plan, duration
-from memlib.errors import InputError
+from memlib.errors import InputError, ResultError
 from memlib.figures import resolve
 from memlib.plan import plan
+from memlib.results import panels_of
 from memlib.runs import run_figure
 
 pytest.importorskip("distributed")
@@ -47,7 +52,7 @@ def start(*arguments, folder):
 
 @contextmanager
 def cluster(folder: Path):
-    """Start a scheduler and two workers of one process each; yield its address and the workers."""
+    """Start a scheduler and two workers of one process each; yield its address and all three."""
     file = folder / "scheduler.json"
     processes = [
         start(
@@ -85,7 +90,7 @@ def cluster(folder: Path):
         address = json.loads(file.read_text())["address"]
         with Client(address, set_as_default=False) as client:
             client.wait_for_workers(2, timeout=60)
-        yield address, workers
+        yield address, processes
     finally:
         for process in processes:
             if process.poll() is None:
@@ -107,7 +112,7 @@ def test_cluster_that_loses_a_worker_gives_the_local_dataset(tmp_path, monkeypat
     monkeypatch.setenv("MEMLIB_RESULTS", str(results))
     killed = []
 
-    with cluster(tmp_path) as (address, workers):
+    with cluster(tmp_path) as (address, (_, *workers)):
 
         def kill_one():
             while not list(results.rglob("epoch_*.npz")):
@@ -132,6 +137,124 @@ def test_scheduler_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
         run_figure("fig1", "smoke", scheduler="tcp://127.0.0.1:9", **SETTINGS)
 
 
+@pytest.fixture
+def local_cluster(results_folder):
+    """A cluster of real worker processes of one thread, none at first, that can grow."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=0, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
+    ) as one:
+        yield one
+
+
+def workers_at_work(local_cluster) -> set[str]:
+    """Return the workers that have, at this moment, a piece in hand."""
+    state = local_cluster.scheduler.workers
+    return {address for address, worker in list(state.items()) if worker.processing}
+
+
+def test_one_worker_of_one_thread_does_all_the_work(local_cluster, finished_once, work):
+    local_cluster.scale(1)
+    tree = tiny_runs.run(scheduler=local_cluster.scheduler_address)
+    assert work.trained == work.fitted == []  # in this process
+    tiny_runs.assert_same(tree, finished_once[1])
+
+
+def test_workers_that_join_later_take_part(local_cluster, results_folder, work):
+    local_cluster.scale(1)
+    changes = {"n_seeds": 4, "panels": ["a"], "n_permutations": 25, "n_trees": 50, "epochs": 300}
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(tiny_runs.run, scheduler=local_cluster.scheduler_address, **changes)
+        while not (first := workers_at_work(local_cluster)):
+            assert not run.done(), run.result()
+            time.sleep(0.01)
+        local_cluster.scale(2)
+        while len(both := workers_at_work(local_cluster)) < 2:
+            assert not run.done(), "the second worker has been idle"
+            time.sleep(0.01)
+        assert first < both
+        assert panels_of(run.result())["a"].sizes["seed"] == 4
+    assert work.trained == work.fitted == []
+
+
+def test_cluster_without_a_worker_is_waited_for_and_then_is_one_line(
+    local_cluster, results_folder, monkeypatch
+):
+    address = local_cluster.scheduler_address
+    with ThreadPoolExecutor(1) as pool:
+        run = pool.submit(tiny_runs.run, scheduler=address, panels=["a"])
+        time.sleep(3)
+        assert not run.done()
+        local_cluster.scale(1)
+        assert list(panels_of(run.result())) == ["a"]
+    local_cluster.scale(0)
+    while local_cluster.scheduler.workers:
+        time.sleep(0.05)
+    monkeypatch.setattr(scheduling, "WORKER_SECONDS", 1)
+    with pytest.raises(InputError, match=r"no worker has joined .* within 1 s") as error:
+        tiny_runs.run(scheduler=address, panels=["d"])
+    one_line(error)
+
+
+def test_error_of_a_piece_is_that_of_the_run(local_cluster, finished):
+    local_cluster.scale(2)
+    plan(tiny_runs.settings_of()).path.unlink()
+    null = plan(tiny_runs.settings_of()).nulls[0]
+    null.path.unlink()
+    network = null.training.snapshot(null.epoch)
+    network.write_bytes(network.read_bytes()[:-100])
+    with pytest.raises(ResultError, match="damaged") as error:
+        tiny_runs.run(scheduler=local_cluster.scheduler_address)
+    assert str(network) in one_line(error)
+
+
+def test_piece_that_loses_all_its_workers_is_one_line(local_cluster, results_folder):
+    from distributed import Client
+
+    local_cluster.scheduler.allowed_failures = 0
+    local_cluster.scale(1)
+    address = local_cluster.scheduler_address
+    with ThreadPoolExecutor(1) as pool, Client(address, set_as_default=False) as client:
+        run = pool.submit(tiny_runs.run, scheduler=address, panels=["a"], epochs=10_000)
+        while not list(results_folder.rglob("progress_*.txt")):
+            assert not run.done(), run.result()
+            time.sleep(0.01)
+        (process,) = client.run(os.getpid).values()
+        os.kill(process, signal.SIGKILL)
+        with pytest.raises(ResultError, match="workers that died over one piece: 1;") as error:
+            run.result()
+        one_line(error)
+
+
+@pytest.mark.parametrize("ended", ["the run", "the scheduler"])
+def test_end_of_a_run_on_a_cluster_is_one_line(ended, tmp_path, results_folder):
+    command = [sys.executable, "-m", "memlib.cli", "run", "fig1", "--panels", "a", "--scheduler"]
+    with cluster(tmp_path) as (address, (scheduler, *_)):
+        process = subprocess.Popen(
+            [*command, address],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            start_new_session=True,
+            # A test run in the background of a shell inherits that Ctrl-C is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        while not list(results_folder.rglob("epoch_*.npz")):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.1)
+        if ended == "the run":
+            process.send_signal(signal.SIGINT)
+        else:
+            os.killpg(scheduler.pid, signal.SIGKILL)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == (130 if ended == "the run" else 1)
+    assert "Traceback" not in errors
+    said = "memlib: stopped" if ended == "the run" else "memlib: the Dask scheduler was lost"
+    assert errors.strip().splitlines()[-1].startswith(said)
+
+
 def test_plan_states_pieces_time_and_memory_before_anything_starts(tmp_path, monkeypatch):
     monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
     text = describe_plan(plan(resolve("fig1", "paper")), n_jobs=2)
@@ -147,10 +270,14 @@ def test_plan_counts_only_what_is_missing(tmp_path, monkeypatch):
     monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
     changes = {name: value for name, value in SETTINGS.items() if name != "progress"}
     small = changes | {"panels": ["a"], "n_seeds": 1, "epochs": 2}
+    before = describe_plan(plan(resolve("fig1", "smoke", **small)), n_jobs=1)
     run_figure("fig1", "smoke", n_jobs=1, progress=False, **small)
     text = describe_plan(plan(resolve("fig1", "smoke", **small)), n_jobs=1)
     assert "train 0 of 1" in text
     assert "in all 0 s" in text
+    # What a page shows does not depend on what its builder has stored.
+    whole = describe_plan(plan(resolve("fig1", "smoke", **small)), n_jobs=1, whole=True)
+    assert whole == before != text
 
 
 @pytest.mark.parametrize(

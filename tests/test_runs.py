@@ -1,23 +1,22 @@
-"""Runs: the same whatever was there before, nothing done twice; what is stored, in words."""
+"""Runs: the same whatever was there before, nothing done twice."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 import xarray as xr
-from tiny_runs import TINY, assert_same, run, settings_of, times
+from tiny_runs import assert_same, run, settings_of, times
 
 import memlib.runs
 from memlib import costs, store
 from memlib.errors import ResultError
 from memlib.figures import resolve
 from memlib.plan import plan
-from memlib.progress import Progress
 from memlib.results import panels_of
-from memlib.runs import run_figure, stored_result
-from memlib.scheduling import _record, compute, single_threaded
-from memlib.status import describe_store
+from memlib.runs import assemble_result, stored_result
+from memlib.scheduling import compute, single_threaded
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -164,28 +163,20 @@ def test_runs_of_other_epochs_and_permutations_are_computed_together(results_fol
     xr.testing.assert_equal(panels_of(run(panels=["a"]))["a"], panels_of(finished_once[1])["a"])
 
 
-def test_progress_bar_ends_at_100_percent(results_folder, capfd):
-    run_figure("fig1", n_jobs=1, progress=True, **(TINY | {"panels": ["a"], "epochs": 1}))
-    shown = capfd.readouterr().err
-    assert "1 networks, 1 null blocks: 100%" in shown
-    assert "left" in shown
+def test_nulls_of_a_plan_are_gone_through_once_however_many_networks(finished, results_folder):
+    class Watched(tuple):
+        times = 0
 
+        def __iter__(self):
+            Watched.times += 1
+            return super().__iter__()
 
-def test_progress_is_the_share_of_missing_work_that_is_stored_since(results_folder):
-    one = plan(settings_of(panels=["a"], epochs=9))
-    trainings, nulls = one.missing()
-    (training,) = trainings
-    at = training.folder / "progress.txt"
-    at.parent.mkdir(parents=True)
-    at.write_text("4")  # where a run was killed; its checkpoint may lie before that
-    cost, whole = costs.training_seconds(training), costs.missing_seconds(one)
-    progress = Progress(trainings, nulls)
-    at.write_text("2")
-    assert progress.share() == 0
-    at.write_text("6")
-    assert progress.share() == pytest.approx(2 / 5 * cost / whole)
-    compute([one], n_jobs=1, progress=False)
-    assert progress.share() == pytest.approx(1)
+    one = plan(settings_of())
+    watched = replace(one, nulls=Watched(one.nulls))
+    assert watched.path == watched.path == one.path
+    assert Watched.times == 1
+    assert_same(assemble_result(watched), finished)
+    assert Watched.times == 2
 
 
 def test_results_folder_that_cannot_be_written_is_named_before_any_work(
@@ -216,47 +207,3 @@ def test_work_runs_on_one_thread_and_threads_come_back(fails):
         single_threaded(work)
     assert seen == [1]
     assert torch.get_num_threads() == 2
-
-
-# What is stored, in words
-
-
-def test_status_lists_runs_networks_and_blocks(finished, results_folder):
-    text = describe_store(results_folder)
-    name = plan(settings_of()).path.name
-    line = next(line for line in text.splitlines() if name in line)
-    assert "panels a, d; seeds from 0 on: 1" in line
-    assert text.count("3 networks, up to epoch 4") == 2
-    assert "6 null blocks" in text
-    assert str(results_folder) in text
-
-
-def test_status_says_of_a_run_begun_by_other_code_that_it_begins_anew(results_folder, monkeypatch):
-    path = _record(plan(settings_of()))
-    assert f"{path.stem}: begun; 2 of 2 networks" in describe_store(results_folder)
-    monkeypatch.setattr(store, "code_digest", lambda modules=None: "other")
-    assert f"{path.stem}: begun by other code" in describe_store(results_folder)
-    path.write_text("{}")
-    assert f"{path.stem}: begun with parameters" in describe_store(results_folder)
-
-
-def test_status_goes_on_after_a_run_that_this_machine_cannot_plan(results_folder):
-    if torch.cuda.is_available():
-        pytest.skip("this machine has the device")
-    settings = settings_of().model_copy(update={"device": "cuda"})
-    store.write_text(results_folder / "begun" / "fig1-other.json", settings.model_dump_json())
-    text = describe_store(results_folder)
-    assert "fig1-other: begun with parameters, data or a device" in text
-    assert "MiB in all" in text
-
-
-def test_note_of_a_killed_run_goes_when_another_has_completed_its_pieces(finished, results_folder):
-    path = _record(plan(settings_of()))
-    compute([plan(settings_of())], progress=False)
-    assert not path.exists()
-
-
-def test_status_of_an_empty_folder_says_what_to_try(tmp_path):
-    text = describe_store(tmp_path / "nothing")
-    assert "no finished run yet" in text
-    assert "0 null blocks; 0 MiB" in text

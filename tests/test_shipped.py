@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from builders import make_results
 from click.testing import CliRunner
+from conftest import one_line
 
 from memlib import shipped
 from memlib.claims import check_claims, resample
@@ -91,6 +92,28 @@ def test_a_piece_computed_again_is_the_same_bit_for_bit(small):
         assert str(agreement).endswith("bit for bit")
     with pytest.raises(InputError, match=r"--pieces 9: only 8 stored pieces take at most"):
         draw_pieces(results, 9, seed=1, max_seconds=1e6)
+
+
+@pytest.mark.parametrize("name", ["precision", "conv_stride", "n_validation_images"])
+def test_result_from_before_a_choice_was_one_is_verified(small, name):
+    ship(run(panels=["a"]))
+    tree = read_shipped("fig1", "tenth")
+    made = json.loads(tree["panel_a"].attrs["made"])
+    del made["parameters"][name]
+    tree["panel_a"].attrs["made"] = json.dumps(made)
+    (piece,) = draw_pieces({("tenth", "fig1"): tree}, 1, seed=1, max_seconds=1e6)
+    assert verify_piece(piece, {("tenth", "fig1"): tree}).identical
+
+
+def test_result_of_a_choice_that_is_none_any_more_is_one_line(small):
+    ship(run(panels=["a"]))
+    tree = read_shipped("fig1", "tenth")
+    made = json.loads(tree["panel_a"].attrs["made"])
+    made["parameters"]["n_knots"] = 3
+    tree["panel_a"].attrs["made"] = json.dumps(made)
+    with pytest.raises(InputError, match="unknown parameter 'n_knots'") as error:
+        draw_pieces({("tenth", "fig1"): tree}, 1, seed=1, max_seconds=1e6)
+    one_line(error)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """Files of a results folder: whole or not at all; the keys that name them."""
 
+import ast
 import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +71,27 @@ def test_failed_first_write_leaves_nothing(tmp_path):
     with pytest.raises(ResultError, match="text could not be written: No space left on device"):
         store.write_atomically(tmp_path / "text", fail)
     assert os.listdir(tmp_path) == []
+
+
+def test_writers_with_one_process_id_do_not_share_a_file(tmp_path):
+    """As in containers of two machines: two threads have one process id."""
+    path, both = tmp_path / "text", threading.Barrier(2)
+
+    def write(letter):
+        def in_halves(part):
+            with open(part, "w", buffering=1) as file:
+                both.wait()
+                file.write(letter * 4)
+                file.flush()
+                both.wait()
+                file.write(letter * 4)
+
+        store.write_atomically(path, in_halves)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, "ab"))
+    assert path.read_text() in ("a" * 8, "b" * 8)
+    assert os.listdir(tmp_path) == ["text"]
 
 
 KILLED = """
@@ -245,3 +269,14 @@ def test_code_digest_is_of_the_modules_named():
     both = store.code_digest(("null", "seeds"))
     assert both == store.code_digest(("seeds", "null"))
     assert len({both, store.code_digest(("null",)), store.code_digest()}) == 3
+
+
+def test_code_digest_leaves_out_fields_that_only_some_versions_of_python_have():
+    tree = ast.parse("def f(x): return None")
+    before = store._syntax(tree)
+    assert "decorator_list" not in before
+    function = tree.body[0]
+    others = tuple(name for name in function._fields if name != "type_params")
+    for fields in (others, (*others, "type_params")):  # Python 3.11, and from 3.12 on
+        function._fields, function.type_params = fields, []
+        assert store._syntax(tree) == before

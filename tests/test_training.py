@@ -9,7 +9,7 @@ from tiny_runs import same_arrays, settings_of, times
 import memlib.measures
 import memlib.training
 import memlib.training_piece
-from memlib import store
+from memlib import costs, store
 from memlib.architectures import ARCHITECTURES
 from memlib.data import load_data
 from memlib.errors import InputError, ResultError
@@ -150,24 +150,34 @@ def test_one_missing_snapshot_between_others_is_made_from_the_one_before(results
     }
 
 
-def test_training_cut_off_between_snapshots_goes_on_from_its_checkpoint(
-    results_folder, monkeypatch, work
-):
+@pytest.fixture
+def cut_off(monkeypatch):
+    """Train with a checkpoint at every epoch and end before one."""
     monkeypatch.setattr(memlib.training_piece, "CHECKPOINT_SECONDS", -1)
     monkeypatch.setattr(memlib.training_piece, "HEARTBEAT_SECONDS", -1)
+
+    def train(training, before):
+        watched = memlib.training.train_network
+
+        def until(*arguments, **options):
+            for epoch, network in watched(*arguments, **options):
+                if epoch == before:
+                    raise KeyboardInterrupt
+                yield epoch, network
+
+        with monkeypatch.context() as patch:
+            patch.setattr(memlib.training, "train_network", until)
+            with pytest.raises(KeyboardInterrupt):
+                training.compute()
+
+    return train
+
+
+def test_training_cut_off_between_snapshots_goes_on_from_its_checkpoint(
+    results_folder, work, cut_off
+):
     training = Training(settings_of(n_measured_epochs=1, epochs=9), "d", 0)
-    watched = memlib.training.train_network
-
-    def cut_off(*arguments, **options):
-        for epoch, network in watched(*arguments, **options):
-            if epoch == 6:
-                raise KeyboardInterrupt
-            yield epoch, network
-
-    with monkeypatch.context() as patch:
-        patch.setattr(memlib.training, "train_network", cut_off)
-        with pytest.raises(KeyboardInterrupt):
-            training.compute()
+    cut_off(training, 6)
     assert training.missing_epochs() == [9]
     assert training.epochs_done() == 5
     assert "cut off at epoch 5" in describe_store(results_folder)
@@ -182,6 +192,57 @@ def test_training_cut_off_between_snapshots_goes_on_from_its_checkpoint(
     list(train_network(whole, data.train_images, data.train_labels, epochs=[9]))
     stored = store.read_arrays(training.snapshot(9))
     assert same_arrays(whole.arrays(), {name: stored[name] for name in whole.arrays()})
+
+
+def test_shorter_training_leaves_a_longer_one_where_it_was_stopped(results_folder, work, cut_off):
+    long, short = (Training(settings_of(n_measured_epochs=1, epochs=n), "d", 0) for n in (20, 9))
+    assert long.folder == short.folder
+    cut_off(long, 16)
+    kept = times(results_folder)
+    cut_off(short, 5)
+    short.compute()
+    assert {path: times(results_folder).get(path) for path in kept} == kept | {
+        (about := short.folder / "about.json"): times(results_folder)[about]
+    }
+    assert "cut off at epoch 15" in describe_store(results_folder)
+    long.compute()
+    assert work.trained == [(0, 20), (0, 9), (4, 9), (15, 20)]
+    assert sorted(path.name for path in long.folder.iterdir()) == [
+        "about.json",
+        "epoch_0000009.npz",
+        "epoch_0000020.npz",
+    ]
+    whole = make_step(build_network(ARCHITECTURES["d"]), optimizer="sgd", learning_rate=0.01)
+    data = load_data(n_images=200, n_validation_images=100)
+    for epoch, _ in train_network(whole, data.train_images, data.train_labels, epochs=[9, 20]):
+        stored = store.read_arrays(long.snapshot(epoch))
+        assert same_arrays(whole.arrays(), {name: stored[name] for name in whole.arrays()})
+
+
+def test_longer_training_goes_on_where_a_shorter_one_was_stopped(results_folder, work, cut_off):
+    long, short = (Training(settings_of(n_measured_epochs=1, epochs=n), "d", 0) for n in (20, 9))
+    cut_off(short, 6)
+    long.compute()
+    short.compute()
+    assert work.trained == [(0, 9), (5, 20), (5, 9)]
+
+
+def test_time_of_a_training_counts_from_where_it_goes_on(results_folder, work, cut_off):
+    def seconds(**changes):
+        return costs.training_seconds(Training(settings_of(**changes), "d", 0))
+
+    whole = seconds(n_measured_epochs=1, epochs=100)
+    cut_off(Training(settings_of(n_measured_epochs=1, epochs=60), "d", 0), 51)
+    Training(settings_of(n_measured_epochs=3, epochs=100), "d", 0).compute()  # 1, 10, 100
+    cases = {
+        (5, 100): 32 - 1,  # 3 and 32 are missing, later ones are stored
+        (2, 90): 90 - 50,  # from the checkpoint of the one that was cut off
+        (3, 100): 0,
+    }
+    for (n, last), n_epochs in cases.items():
+        assert seconds(n_measured_epochs=n, epochs=last) == pytest.approx(whole * n_epochs / 100)
+    Training(settings_of(n_measured_epochs=5, epochs=100), "d", 0).compute()
+    assert work.trained[-1] == (1, 32)
 
 
 def test_network_of_an_epoch_is_the_one_stored(results_folder):
