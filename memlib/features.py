@@ -76,15 +76,13 @@ def extract_learned_features(
         raise InputError("there are no images to propagate")
     modules = _candidates(network, layer)
     entered: list[tuple[str, torch.Tensor]] = []
-    handles = [
-        module.register_forward_pre_hook(
-            lambda _, args, kwargs, name=name: entered.append(
-                (name, args[0] if args else next(iter(kwargs.values())))
-            ),
-            with_kwargs=True,
-        )
-        for name, module in modules.items()
-    ]
+    names = {module: name for name, module in modules.items()}
+
+    def keep(module: nn.Module, args: tuple, kwargs: dict[str, torch.Tensor]) -> None:
+        given = args[0] if args else next(iter(kwargs.values()))
+        entered.append((names[module], given.clone()))  # what follows may work in place
+
+    handles = [module.register_forward_pre_hook(keep, with_kwargs=True) for module in names]
     training = {part: part.training for part in network.modules()}
     features = []
     try:

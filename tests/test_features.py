@@ -170,6 +170,38 @@ def expected_order(images: np.ndarray) -> np.ndarray:
     return images[..., ::-1].astype(images.dtype.newbyteorder())
 
 
+@pytest.mark.parametrize("layer", ["2", None])
+def test_features_are_kept_before_later_layers_work_in_place(layer):
+    def network(in_place: bool) -> nn.Sequential:
+        torch.manual_seed(0)
+        last = [] if layer is None else [nn.Linear(8, 2)]
+        return nn.Sequential(nn.Flatten(), nn.Linear(784, 8), nn.ReLU(in_place), *last)
+
+    class Overwriting(nn.Module):
+        """Sets what entered its output layer to 0 once that has run."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = network(False), nn.Linear(8, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            hidden = self.body(x)
+            out = self.head(hidden)
+            hidden.zero_()
+            return out
+
+    changed = network(True) if layer else Overwriting()
+    found = extract_learned_features(changed, images_of(), layer=layer)
+    linear = network(False)[1]
+    with torch.no_grad():
+        expected = linear(torch.from_numpy(images_of()).flatten(1)).numpy()
+    if layer is None:
+        expected = np.maximum(expected, 0)
+    else:
+        assert expected.min() < 0  # what enters the ReLU
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_layer_that_runs_twice_an_image_is_named():
     shared = nn.Linear(4, 4)
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 4), shared, shared)
