@@ -25,8 +25,7 @@ from memlib.bench_null import bench_null
 from memlib.bench_training import bench_figure, bench_training
 from memlib.bench_variants import bench_variants
 from memlib.errors import InputError
-from memlib.runs import git_commit
-from memlib.version import __version__
+from memlib.version import __version__, git_commit
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from memlib import store
 from memlib.errors import ResultError
 from memlib.training_piece import Training
+from memlib.version import installed_version
 
 NULL_CODE = (
     "classifiers",
@@ -50,7 +50,7 @@ class NullBlock:
             "classifier": settings.classifier,
             "n_trees": settings.n_trees if forest else None,
             "feature_layer": settings.feature_layer,
-            "scikit-learn": None if own else version("scikit-learn"),
+            "scikit-learn": None if own else installed_version("scikit-learn"),
             "code": store.code_digest(NULL_CODE),
         }
 

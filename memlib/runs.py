@@ -2,11 +2,9 @@
 
 import datetime
 import platform
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +22,7 @@ from memlib.results import SCHEMA_VERSION, assemble, label_panel, read_result, w
 from memlib.scheduling import compute
 from memlib.training_piece import Training
 from memlib.verdicts import null_dataset
-from memlib.version import __version__
+from memlib.version import __version__, git_commit, installed_version
 
 LOSS_NAMES = {
     "binary": "mean binary cross-entropy over sigmoid outputs",
@@ -117,27 +115,10 @@ def _provenance(one: Plan, seconds: float) -> dict[str, Any]:
         "memlib_version": __version__,
         "schema_version": SCHEMA_VERSION,
         **{
-            f"{name}_version": version(name)
+            f"{name}_version": installed_version(name)
             for name in ("numpy", "torch", "scikit-learn", "xarray")
         },
     }
-
-
-def git_commit() -> str:
-    """Return the checkout's commit, with ``+changes`` where files differ, or ``unknown``."""
-    command = [
-        "git",
-        "-C",
-        str(Path(__file__).parent.parent),
-        "describe",
-        "--always",
-        "--dirty=+changes",
-        "--abbrev=12",
-    ]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 def stored_result(one: Plan) -> xr.DataTree | None:

@@ -8,7 +8,6 @@ choices lead to the same key, and a training cut off half-way goes on from its l
 import time
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from memlib.data import Data, load_data, load_labelled_images
 from memlib.devices import choose_device
 from memlib.errors import ResultError
 from memlib.figures import Settings
+from memlib.version import installed_version
 
 # What decides a trained network; the declared layers are part of its specification anyway.
 TRAINING_CODE = ("data", "losses", "models", "seeds", "steps", "training")
@@ -58,7 +58,7 @@ class Training:
             "precision": settings.precision,
             "device": choose_device(settings.device),
             "seed": self.seed,
-            "torch": version("torch").split("+")[0],  # without what it was built for
+            "torch": installed_version("torch").split("+")[0],  # without what it was built for
         }
         on_gpu = spec["device"] != "cpu"
         own = ("graph_steps",) if on_gpu else ("convolution",) if self.architecture.is_cnn else ()

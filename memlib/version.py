@@ -1,3 +1,33 @@
-"""The version of memlib, read by packaging, by provenance and by the book."""
+"""The version of memlib, and of what it builds on: for packaging, provenance and the book."""
+
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 __version__ = "0.1.0"
+
+
+def installed_version(package: str) -> str:
+    """Return an installed package's version; ``none`` where it is not: results need no torch."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
+
+
+def git_commit(folder: Path = Path(__file__).parent.parent) -> str:
+    """Return a checkout's commit, with ``+changes`` where files differ, or ``unknown``.
+
+    Results that were added to those that come with the checkout change nothing that is computed.
+    """
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        commit = git("describe", "--always", "--abbrev=12")
+        files = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!data/results")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return f"{commit}+changes" if files else commit

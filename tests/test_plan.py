@@ -1,6 +1,7 @@
 """The plan of a run: its pieces, what they depend on, and what they are expected to take."""
 
 import shutil
+from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 from tiny_runs import settings_of
@@ -114,6 +115,18 @@ def test_plan_holds_every_panel_seed_and_epoch(results_folder):
     assert len(nulls) == 12
     seconds = [costs.training_seconds(training) for training in trainings]
     assert seconds == sorted(seconds, reverse=True)
+
+
+def test_what_is_not_installed_has_no_version_in_a_plan(results_folder, monkeypatch):
+    def missing(package):
+        if package in ("torch", "scikit-learn"):
+            raise PackageNotFoundError(package)
+        return version(package)
+
+    monkeypatch.setattr("memlib.version.version", missing)
+    trainings, nulls = plan(settings_of(classifier="svm")).missing()
+    assert {training.spec["torch"] for training in trainings} == {"none"}
+    assert {null.spec["scikit-learn"] for null in nulls} == {"none"}
 
 
 def test_figures_that_share_runs_measure_the_union_of_their_perturbations(results_folder):
