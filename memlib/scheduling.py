@@ -2,9 +2,11 @@
 
 import logging
 import os
+import socket
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from memlib.plan import Plan
 from memlib.progress import progress_bar
 from memlib.training_piece import Training
 
+SCHEDULER_SECONDS = 10.0  # a scheduler that is there answers at once
 WORKER_SECONDS = 24 * 3600.0  # the first job of a cluster may wait in its queue for most of a day
 
 
@@ -36,7 +39,7 @@ def single_threaded(work: Callable[[], None]) -> None:
 
 
 def compute_pieces(pieces: Sequence[Training | NullBlock], results: str) -> None:
-    """Compute what is missing of pieces that share a folder or file; what a worker is given.
+    """Compute what is missing of pieces that share a folder or file; what a process is given.
 
     Parameters
     ----------
@@ -48,6 +51,56 @@ def compute_pieces(pieces: Sequence[Training | NullBlock], results: str) -> None
     os.environ["MEMLIB_RESULTS"] = results
     for piece in pieces:
         single_threaded(piece.compute)
+
+
+def compute_elsewhere(
+    pieces: Sequence[Training | NullBlock], results: str, asked: Sequence[dict[str, Any]]
+) -> None:
+    """Compute pieces on a worker of a cluster, unless it would compute something else.
+
+    Parameters
+    ----------
+    pieces, results
+        See `compute_pieces`.
+    asked
+        What each piece depends on where the run was begun: code, versions, data, device.
+
+    Raises
+    ------
+    ResultError
+        When this machine has other code, versions or data: its results would bear a wrong name.
+    InputError
+        When it has not the device.
+    """
+    own = []
+    for piece, wanted in zip(pieces, asked, strict=True):
+        fresh = _afresh(piece, wanted["device"])
+        for name, value in _depends_on(fresh).items():
+            if value != wanted[name]:
+                raise ResultError(
+                    f"the worker on {socket.gethostname()} would compute something else: {name} "
+                    f"is {value!r} there and {wanted[name]!r} where the run was begun; install "
+                    "the same there, and start it again"
+                )
+        own.append(fresh)
+    compute_pieces(own, results)
+
+
+def _afresh(piece: Training | NullBlock, device: str) -> Training | NullBlock:
+    """Return a piece for a device without what was sent along: the keys that its sender gave it."""
+    training = piece if isinstance(piece, Training) else piece.training
+    settings = training.settings.model_copy(update={"device": device})
+    training = replace(training, settings=settings)
+    return training if isinstance(piece, Training) else replace(piece, training=training)
+
+
+def _depends_on(piece: Training | NullBlock) -> dict[str, Any]:
+    """Return all that a piece depends on, with that of its network."""
+    if isinstance(piece, Training):
+        return piece.spec
+    own = {f"{name} of the null": value for name, value in piece.spec.items()}
+    own.pop("training of the null")  # a digest, which says no more
+    return piece.training.spec | own
 
 
 def compute(
@@ -75,7 +128,8 @@ def compute(
     Raises
     ------
     ResultError
-        When the results folder cannot be written, before any work.
+        When the results folder cannot be written, before any work, or when a worker of the cluster
+        has other code, versions or data than we have.
     InputError
         When no Dask scheduler answers at the address, or no worker joins it.
     """
@@ -142,7 +196,7 @@ def _cluster(scheduler: str | None) -> Iterator[Any]:
             "--scheduler needs Dask: install it with `pip install distributed`"
         ) from None
     try:
-        client = Client(scheduler, timeout="10s", set_as_default=False)
+        client = Client(scheduler, timeout=SCHEDULER_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"no Dask scheduler answers at {scheduler}: {error}") from error
     with _silent("distributed.client"), client:
@@ -179,7 +233,14 @@ def _run_on_cluster(client: Any, pieces: Sequence[Sequence[Training | NullBlock]
 
     results = str(store.results_dir().resolve())
     futures = [
-        client.submit(compute_pieces, one, results, pure=False, priority=-row)
+        client.submit(
+            compute_elsewhere,
+            one,
+            results,
+            [_depends_on(piece) for piece in one],
+            pure=False,
+            priority=-row,
+        )
         for row, one in enumerate(pieces)
     ]
     try:

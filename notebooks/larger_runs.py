@@ -79,7 +79,8 @@ print(describe_plan(plan(resolve(figure, scale)), n_jobs=2, whole=True))
 # (`MEMLIB_RESULTS`) under the same path: pieces travel by the file system, not by the network. One thread
 # a worker, since a piece uses one core. A run waits for its first worker, a day if need be; those that join
 # later take their share. A worker that dies is replaced, and its piece goes on from what it stored. The
-# dataset is that of a single machine.
+# dataset is that of a single machine: a worker that would compute something else, with other code, versions
+# or data, is refused.
 #
 # ### On Slurm
 #

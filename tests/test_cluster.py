@@ -1,7 +1,11 @@
 """Beyond one machine: a real Dask scheduler and two real workers over TCP on the loopback."""
 
+import json
 import os
+import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,10 +19,11 @@ import tiny_runs
 import xarray as xr
 from conftest import ROOT, one_line
 
-from memlib import scheduling
+from memlib import scheduling, store
 from memlib.costs import describe_plan, duration
 from memlib.errors import InputError, ResultError
 from memlib.figures import resolve
+from memlib.null_piece import NULL_CODE
 from memlib.plan import plan
 from memlib.results import panels_of
 from memlib.runs import run_figure
@@ -51,8 +56,8 @@ def start(*arguments, folder):
 
 
 @contextmanager
-def cluster(folder: Path):
-    """Start a scheduler and two workers of one process each; yield its address and all three."""
+def cluster(folder: Path, *, n_workers: int = 2):
+    """Start a scheduler and workers of one process each; yield its address and all processes."""
     file = folder / "scheduler.json"
     processes = [
         start(
@@ -80,16 +85,14 @@ def cluster(folder: Path):
                 *("--host", "127.0.0.1", "--no-dashboard"),
                 folder=folder,
             )
-            for _ in range(2)
+            for _ in range(n_workers)
         ]
         processes += workers
-        import json
-
         from distributed import Client
 
         address = json.loads(file.read_text())["address"]
         with Client(address, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(n_workers, timeout=60)
         yield address, processes
     finally:
         for process in processes:
@@ -131,8 +134,25 @@ def test_cluster_that_loses_a_worker_gives_the_local_dataset(tmp_path, monkeypat
     assert not (tmp_path / "not this one").exists()  # workers use the caller's folder
 
 
+def test_worker_with_other_code_is_refused(tmp_path, results_folder):
+    shutil.copytree(ROOT / "memlib", tmp_path / "memlib")  # what a worker started here imports
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    with (tmp_path / "memlib" / "forest.py").open("a") as file:
+        file.write("\nN_CANDIDATES = 1\n")
+    settings = SETTINGS | {"panels": ["a"], "n_seeds": 1}
+    with cluster(tmp_path, n_workers=1) as (address, _), pytest.raises(ResultError) as error:
+        run_figure("fig1", "smoke", scheduler=address, **settings)
+    text = one_line(error)
+    assert socket.gethostname() in text
+    ours = store.code_digest(NULL_CODE)
+    assert re.search(f"code of the null is '[0-9a-f]{{16}}' there and '{ours}'", text)
+    assert list(results_folder.rglob("epoch_0000150.npz"))  # the training's code is the same
+    assert not list(results_folder.rglob("*block*"))
+
+
 def test_scheduler_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
+    monkeypatch.setattr(scheduling, "SCHEDULER_SECONDS", 1)
     with pytest.raises(InputError, match="no Dask scheduler answers"):
         run_figure("fig1", "smoke", scheduler="tcp://127.0.0.1:9", **SETTINGS)
 
