@@ -57,7 +57,8 @@ def ship(tree: xr.DataTree) -> Path:
     Raises
     ------
     InputError
-        When the run is of another scale, or changed what makes the figure.
+        When the run is of another scale or of a memlib with other parameters, or changed what
+        makes the figure.
     ResultError
         When the file cannot be written.
     """
@@ -66,7 +67,9 @@ def ship(tree: xr.DataTree) -> Path:
     if scale not in SHIPPED_SCALES:
         raise InputError(f"scale = {scale!r}: shipped results are of {', '.join(SHIPPED_SCALES)}")
     default = resolve(figure, scale).model_dump(mode="json")
-    for name in parameters.keys() - SHORTER:
+    for name in sorted(parameters.keys() - SHORTER):
+        if name not in default:
+            raise InputError(f"{name}: no parameter of this memlib, run {figure} again with it")
         if parameters[name] != default[name]:
             raise InputError(
                 f"{name} = {parameters[name]!r}: {figure} is shipped with {default[name]!r}"

@@ -78,6 +78,15 @@ def test_only_runs_of_the_figure_at_its_scale_are_shipped(small):
         ship(other)
 
 
+def test_run_of_another_memlib_with_other_parameters_is_not_shipped(small):
+    tree = run(panels=["a"])
+    tree.attrs["parameters"] = json.dumps(json.loads(tree.attrs["parameters"]) | {"margin": 1})
+    with pytest.raises(InputError, match="margin: no parameter of this memlib") as error:
+        ship(tree)
+    one_line(error)
+    assert read_shipped("fig1", "tenth") is None
+
+
 def test_a_piece_computed_again_is_the_same_bit_for_bit(small):
     ship(run(panels=["a", "d"]))
     results = {("tenth", "fig1"): read_shipped("fig1", "tenth")}
