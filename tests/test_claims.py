@@ -264,6 +264,14 @@ def test_panels_of_different_length_are_compared_at_epochs_that_both_reach():
         assert [check for check in outcome(found, number).checks if not check.holds] == []
 
 
+def test_a_run_too_short_for_the_pattern_makes_no_exception_of_panel_c():
+    for epochs, labels in ((EPOCHS[:6], set()), (EPOCHS[:7], {"c, not so"})):
+        panels = {"c": panel_curves(epochs, through(epochs, (1, 0.6), (1e5, 0.9)))}
+        assert {
+            one.label for one in outcome({"fig1": make_result("fig1", panels)}, 7).checks
+        } == labels
+
+
 def test_networks_that_do_not_memorize_need_no_order():
     """The paper's exception: a null at chance does not depend on the perturbation."""
     e = paper_curves()["fig1"]["e"]
