@@ -8,34 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from numba.core import caching
-from samples import one_tree
+from samples import one_tree, relu_features
 from scipy import stats
-from sklearn.base import clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils.estimator_checks import check_estimator
 
-from memlib import compiled
 from memlib.errors import InputError
-from memlib.forest import MAX_ROWS, FastForestClassifier, ForestEngine
-from memlib.forest_split import SMALL_NODE, jit
+from memlib.forest import MAX_ROWS, ForestEngine
+from memlib.forest_split import SMALL_NODE
 from memlib.forest_trees import forest_votes
-
-SPREADS = (0.1, 0.3, 1.0)  # of the noise that makes a perturbed copy
-
-
-def relu_features(n, *, seed=0):
-    """Features of a random two-layer network on clustered inputs, and of perturbed copies."""
-    rng = np.random.default_rng(seed)
-    inputs = rng.normal(size=(8, 30))[rng.integers(8, size=n)] + rng.normal(size=(n, 30))
-    hidden, last = rng.normal(size=(30, 40)) / 5, rng.normal(size=(40, 16)) / 6
-
-    def network(x):
-        return np.maximum(np.maximum(x @ hidden, 0) @ last, 0).astype(np.float32)
-
-    noise = [spread * rng.normal(size=inputs.shape) for spread in SPREADS]
-    return network(inputs), np.concatenate([network(inputs + one) for one in noise])
 
 
 def around_midpoints(column):
@@ -295,37 +276,3 @@ def test_prediction_refuses(arguments, message):
     engine = ForestEngine([[0.0, 1.0], [1.0, 0.0]], n_trees=2)
     with pytest.raises(InputError, match=message):
         engine.predict(**({"labels": [0, 1], "sets": [[0.0, 0.0]], "seed": 0} | arguments))
-
-
-def test_classifier_grows_the_engines_forest():
-    features, sets = relu_features(120)
-    labels = np.array(["coat", "pullover", "bag"])[np.arange(120) % 3]
-    forest = FastForestClassifier(40, random_state=6).fit(features, labels)
-    seed = np.random.RandomState(6).randint(2**32, dtype=np.uint64)
-    engine = ForestEngine(features, n_trees=40)
-    codes = np.searchsorted(["bag", "coat", "pullover"], labels)
-    expected = engine.predict_proba(codes, sets, seed=int(seed))
-    np.testing.assert_array_equal(forest.classes_, ["bag", "coat", "pullover"])
-    np.testing.assert_array_equal(forest.predict_proba(sets), expected)
-    np.testing.assert_array_equal(forest.predict(sets), forest.classes_[expected.argmax(axis=1)])
-    again = clone(forest).fit(features, labels)
-    np.testing.assert_array_equal(again.predict_proba(sets), expected)
-
-
-def test_classifier_keeps_scikit_learns_conventions():
-    failed = [
-        check
-        for check in check_estimator(FastForestClassifier(10, random_state=0), on_fail=None)
-        if check["status"] == "failed"
-    ]
-    assert not failed
-
-
-@pytest.mark.parametrize("jit", [jit, compiled.jit], ids=["forest", "training"])
-def test_kernels_work_where_no_cache_can_be_written(jit, monkeypatch):
-    monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
-
-    def plus_one(x):
-        return x + 1
-
-    assert jit(plus_one)(1) == 2

@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 
 import numpy as np
 import pytest
@@ -36,6 +37,8 @@ TINY = {
     **{"n_permutations": 5, "n_trees": 3},
 }
 CHANGED = tuple(name for name in CHOICES if name != "default")
+# Read once: files of many groups take seconds.
+shipped_once, choices_once = cache(shipped_results), cache(stored_choices)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,7 @@ def stored(name: str, panel: str) -> xr.Dataset:
     """Scores of a demonstration's figure at a tenth of the paper's epochs, means over all draws."""
     figure = DEMONSTRATIONS[name].figure
     assert panel in DEMONSTRATIONS[name].panels
-    return panels_of(shipped_results("tenth")[figure])[panel].mean(("seed", "permutation"))
+    return panels_of(shipped_once("tenth")[figure])[panel].mean(("seed", "permutation"))
 
 
 def tried(name: str, choice: str) -> xr.Dataset:
@@ -92,7 +95,7 @@ def tried(name: str, choice: str) -> xr.Dataset:
         {k: v for k, v in of.changes.items() if k not in shorter} for of in (CHOICES[choice], one)
     )
     assert choice == "default" or changed == shown
-    return stored_choices()[f"{choice}/images"].to_dataset().mean(("seed", "permutation"))
+    return choices_once()[f"{choice}/images"].to_dataset().mean(("seed", "permutation"))
 
 
 def gentlest(scores: xr.Dataset) -> xr.Dataset:
