@@ -14,6 +14,7 @@ from memlib.claims import CLAIMS
 from memlib.pictures import Picture, picture
 from memlib.plots import LIGHT, Theme, style_axes
 from memlib.quantities import forgetting_epoch, onset_epoch
+from memlib.scores import Scores
 from memlib.tables import markdown_table
 
 # Claims that speak of single panels, which two panels can decide.
@@ -79,7 +80,7 @@ def effect(tree: xr.DataTree, name: str, run: str) -> Effect | None:
 
 def checks_of(dataset: xr.Dataset, run: str) -> dict[tuple[int, str], Check]:
     """Return the checks of the claims that a run alone can decide, by claim and label."""
-    panels = {RUNS[run].panel: dataset}
+    panels = {RUNS[run].panel: Scores.of(dataset)}
     return {
         (number, check.label): check
         for number in CLAIMS_OF[run]

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 
 from memlib.quantities import levels_in_common
+from memlib.scores import Scores
 
-Panels = Mapping[str, xr.Dataset]
+Panels = Mapping[str, Scores]
 CLAIM_VERDICTS = ("reproduced", "partly", "not reproduced", "not yet run")
 
 

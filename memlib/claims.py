@@ -19,10 +19,9 @@ from memlib.figures import FIGURES
 from memlib.image_claims import IMAGE_CLAIMS
 from memlib.noise_claims import NOISE_CLAIMS
 from memlib.results import panels_of
+from memlib.scores import Scores
 from memlib.seeds import stream
 
-# What claims speak of, and what follows from it when seeds and permutations are drawn again.
-RESAMPLED = ("null_accuracy", "observed_accuracy", "chance_accuracy", "validation_accuracy")
 CLAIMS = {claim.number: claim for claim in (*IMAGE_CLAIMS, *COMPARISON_CLAIMS, *NOISE_CLAIMS)}
 
 
@@ -53,7 +52,7 @@ def check_claims(
     wanted = [claim for claim in CLAIMS.values() if figure in (None, claim.needs[-1])]
     needed = {name for claim in wanted for name in claim.needs}
     panels = {
-        name: panels_of(tree)
+        name: {panel: Scores.of(dataset) for panel, dataset in panels_of(tree).items()}
         for name, tree in results.items()
         if name in needed and _is_the_figure(tree, name)
     }
@@ -62,13 +61,12 @@ def check_claims(
     for number in range(n_resamples):
         drawn = {
             name: {
-                panel: resample(
-                    dataset,
+                panel: scores.resample(
                     stream(seed, f"claims {name} {panel}", number),
                     # The same seeds in all panels: they share images, weights and batches.
-                    stream(seed, f"claims seeds {dataset['seed'].values.tolist()}", number),
+                    stream(seed, f"claims seeds {scores.seeds.tolist()}", number),
                 )
-                for panel, dataset in own.items()
+                for panel, scores in own.items()
             }
             for name, own in panels.items()
         }
@@ -107,25 +105,6 @@ def _outcome(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
         return Outcome(claim, ())
     wanted = FIGURES[claim.needs[-1]].panels if claim.panels is None else claim.panels
     return Outcome(claim, checks, tuple(p for p in wanted if not all(p in one for one in own)))
-
-
-def resample(
-    dataset: xr.Dataset, rng: np.random.Generator, seed_rng: np.random.Generator
-) -> xr.Dataset:
-    """Draw a panel's permutations (`rng`) and seeds (`seed_rng`) with replacement.
-
-    p-values follow the drawn nulls.
-    """
-    drawn = dataset[list(RESAMPLED)].isel(
-        {
-            dim: one.integers(0, dataset.sizes[dim], dataset.sizes[dim])
-            for dim, one in (("seed", seed_rng), ("permutation", rng))
-        }
-    )
-    # Variables, not arrays with coordinates: nothing is to be aligned, which would take longest.
-    null, observed = (drawn[name].variable for name in ("null_accuracy", "observed_accuracy"))
-    above = (null >= observed).sum("permutation")
-    return drawn.assign(p_value=(above + 1) / (dataset.sizes["permutation"] + 1))
 
 
 def _with_spread(

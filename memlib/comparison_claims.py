@@ -3,11 +3,17 @@
 from collections.abc import Iterable
 
 import numpy as np
-import xarray as xr
 
 from memlib.claim import DEPTH, DROPOUT, Check, Claim, Panels, check_pairs, declare
 from memlib.image_claims import IMAGE_CLAIMS
-from memlib.quantities import at_strength, curve_at, levels_in_common, memorization_level, null_mean
+from memlib.quantities import (
+    curve_at,
+    last_in_common,
+    levels_in_common,
+    memorization_level,
+    null_mean,
+)
+from memlib.scores import Scores
 
 COMPARISON_CLAIMS: list[Claim] = []
 
@@ -21,8 +27,8 @@ COMPARISON_CLAIMS: list[Claim] = []
     "averaged over epochs, higher by 0.05 in each panel",
 )
 def _one_percent(fig2: Panels) -> Iterable[Check]:
-    for panel, dataset in fig2.items():
-        level = [memorization_level(dataset, strength) for strength in (0.01, 0.05)]
+    for panel, scores in fig2.items():
+        level = [memorization_level(scores, strength) for strength in (0.01, 0.05)]
         value = f"{level[0]:.3f} against {level[1]:.3f}"
         difference = level[0] - level[1]
         yield Check(panel, value, difference >= 0.05, difference)
@@ -40,12 +46,12 @@ def _same_at_one_percent(fig2: Panels) -> Iterable[Check]:
     return check_pairs(fig2, (*DEPTH, *DROPOUT), 0.01)
 
 
-def _both(first: Panels, second: Panels) -> Iterable[tuple[str, xr.Dataset, xr.Dataset, int]]:
+def _both(first: Panels, second: Panels) -> Iterable[tuple[str, Scores, Scores, int]]:
     """Pair the panels that two figures share, with the last epoch that both reach."""
     for panel in first:
         if panel in second:
             pair = first[panel], second[panel]
-            yield panel, *pair, min(int(dataset["epoch"][-1]) for dataset in pair)
+            yield panel, *pair, last_in_common(pair)
 
 
 @declare(
@@ -76,7 +82,7 @@ def _less_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
 def _better_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
     for panel, small, large, until in _both(fig1, fig3):
         last = np.array([until])
-        valid = [curve_at(ds["validation_accuracy"].mean("seed"), last)[0] for ds in (large, small)]
+        valid = [curve_at(one.epochs, one.validation.mean(0), last)[0] for one in (large, small)]
         value = f"{valid[0]:.3f} against {valid[1]:.3f}"
         difference = float(valid[0] - valid[1])
         yield Check(panel, value, difference > 0, difference)
@@ -109,7 +115,8 @@ def _other_dynamics(fig1: Panels, fig4: Panels) -> Iterable[Check]:
     largest, holds = {}, False
     for panel, sgd, rmsprop, until in _both(fig1, fig4):
         grid = np.geomspace(1, until, 25)
-        difference = curve_at(null_mean(rmsprop, 0.05), grid) - curve_at(null_mean(sgd, 0.05), grid)
+        curves = [curve_at(one.epochs, null_mean(one, 0.05), grid) for one in (rmsprop, sgd)]
+        difference = curves[0] - curves[1]
         largest[panel] = float(difference[np.abs(difference).argmax()])
         holds |= abs(largest[panel]) > _yardstick(sgd, grid)
     if largest:
@@ -118,10 +125,9 @@ def _other_dynamics(fig1: Panels, fig4: Panels) -> Iterable[Check]:
         yield Check("largest difference, rmsProp minus SGD", text, holds, extreme)
 
 
-def _yardstick(sgd: xr.Dataset, grid: np.ndarray) -> float:
+def _yardstick(sgd: Scores, grid: np.ndarray) -> float:
     """Return the difference that two seeds of one optimizer may show."""
-    if sgd.sizes["seed"] < 2:
+    if len(sgd.seeds) < 2:
         return 0.1
-    null = at_strength(sgd["null_accuracy"], 0.05).mean("permutation")
-    curves = np.array([curve_at(null.isel(seed=one), grid) for one in range(null.sizes["seed"])])
+    curves = np.array([curve_at(sgd.epochs, one, grid) for one in sgd.at(0.05).null_mean])
     return max(0.05, float(np.ptp(curves, axis=0).max()))

@@ -2,20 +2,20 @@
 
 from collections.abc import Iterable
 
-import xarray as xr
+import numpy as np
 
 from memlib.claim import DEPTH, DROPOUT, NEAR_CHANCE, Check, Claim, Panels, check_pairs, declare
 from memlib.quantities import (
     PATTERN,
-    at_strength,
     curve_at,
     distance_from_chance,
     half_lost_epoch,
     last_in_common,
     levels_in_common,
     null_mean,
-    scores_at,
 )
+from memlib.scores import Scores
+from memlib.verdicts import ROUNDING
 
 FIRST_EPOCHS = 10  # "just after a few epochs of training"
 SIMILAR = 0.02  # "similar validation accuracies": two standard errors of a difference, about
@@ -23,13 +23,12 @@ FIRST_RISE = 1000  # "during the first few hundreds of training epochs"
 IMAGE_CLAIMS: list[Claim] = []
 
 
-def _later(array: xr.DataArray) -> xr.DataArray:
-    """Return what comes after the first few epochs (the last epoch where none does)."""
-    epochs = array["epoch"].values
-    return array.isel(epoch=epochs >= min(FIRST_EPOCHS, epochs[-1]))
+def _last_validation(scores: Scores) -> float:
+    """Return the validation accuracy at the last epoch, mean over seeds."""
+    return float(scores.validation[:, -1].mean())
 
 
-def _share_check(label: str, holds: xr.DataArray | xr.Variable, least: float) -> Check:
+def _share_check(label: str, holds: np.ndarray, least: float) -> Check:
     share = float(holds.mean())
     return Check(label, f"{100 * share:.0f} % of epochs and seeds", share >= least, share)
 
@@ -43,11 +42,12 @@ def _share_check(label: str, holds: xr.DataArray | xr.Variable, least: float) ->
     f"above every null score at 95 % of the epochs from {FIRST_EPOCHS} on, in each panel",
 )
 def _learned(fig1: Panels) -> Iterable[Check]:
-    for panel, dataset in fig1.items():
+    for panel, scores in fig1.items():
+        later = scores.epochs >= min(FIRST_EPOCHS, scores.epochs[-1])
         for strength in (0.05, 0.10):
-            observed, null = scores_at(dataset, strength, "observed_accuracy", "null_accuracy")
-            above = observed > null.max("permutation")
-            yield _share_check(f"{panel}, {strength:.0%}", _later(above), 0.95)
+            one = scores.at(strength)
+            above = one.observed > one.null.max(-1)
+            yield _share_check(f"{panel}, {strength:.0%}", above[:, later], 0.95)
 
 
 @declare(
@@ -59,10 +59,9 @@ def _learned(fig1: Panels) -> Iterable[Check]:
     "validation accuracy at the last epoch above chance by more than 0.1, in each panel",
 )
 def _generalizes(fig1: Panels) -> Iterable[Check]:
-    for panel, dataset in fig1.items():
-        value = float(dataset["validation_accuracy"].isel(epoch=-1).mean())
-        chance = float(dataset["chance_accuracy"].mean())
-        yield Check(panel, f"{value:.3f}", value > chance + 0.1, value)
+    for panel, scores in fig1.items():
+        value = _last_validation(scores)
+        yield Check(panel, f"{value:.3f}", value > float(scores.chance.mean()) + 0.1, value)
 
 
 @declare(
@@ -75,15 +74,12 @@ def _generalizes(fig1: Panels) -> Iterable[Check]:
     "(a network that does not memorize is the paper's exception)",
 )
 def _ordered(fig1: Panels) -> Iterable[Check]:
-    for panel, dataset in fig1.items():
-        null = dataset["null_accuracy"].mean("permutation")
-        excess = null - dataset["chance_accuracy"]
+    for panel, scores in fig1.items():
         for more, less in ((0.05, 0.10), (0.10, 1.0)):
-            above = at_strength(null, more).variable > at_strength(null, less).variable
+            both = scores.at(more), scores.at(less)
+            above = both[0].null_mean > both[1].null_mean
             # Rounding aside: PATTERN itself still counts as chance.
-            at_chance = [
-                abs(at_strength(excess, s).variable) <= PATTERN + 1e-9 for s in (more, less)
-            ]
+            at_chance = [abs(one.null_mean - one.chance) <= PATTERN + ROUNDING for one in both]
             ordered = above | (at_chance[0] & at_chance[1])
             yield _share_check(f"{panel}, {more:.0%} > {less:.0%}", ordered, 0.95)
 
@@ -97,11 +93,10 @@ def _ordered(fig1: Panels) -> Iterable[Check]:
     f"null mean and observed score within {NEAR_CHANCE} of chance, averaged over epochs",
 )
 def _destroyed(fig1: Panels) -> Iterable[Check]:
-    for panel, dataset in fig1.items():
-        names = ("null_accuracy", "observed_accuracy", "chance_accuracy")
-        null, observed, chance = scores_at(dataset, 1.0, *names)
-        for array, short in ((null.mean("permutation"), "null"), (observed, "observed")):
-            distance = distance_from_chance(array, chance)
+    for panel, scores in fig1.items():
+        one = scores.at(1.0)
+        for array, short in ((one.null_mean, "null"), (one.observed, "observed")):
+            distance = distance_from_chance(array, one.chance)
             value = f"{float(array.mean()):.3f}, off by {distance:.3f}"
             yield Check(f"{panel}, {short}", value, distance <= NEAR_CHANCE, distance)
 
@@ -141,8 +136,8 @@ def _dropout(fig1: Panels) -> Iterable[Check]:
     "epoch, which comes later; not so in c, where that ran as far",
 )
 def _rise_and_fall(fig1: Panels) -> Iterable[Check]:
-    for panel, dataset in fig1.items():
-        mean, epochs = null_mean(dataset, 0.05).values, dataset["epoch"].values
+    for panel, scores in fig1.items():
+        mean, epochs = null_mean(scores, 0.05), scores.epochs
         epoch = int(epochs[mean.argmax()])
         shown = mean.max() - max(mean[0], mean[-1]) >= PATTERN
         shown &= epoch < FIRST_RISE <= epochs[-1]
@@ -176,7 +171,7 @@ def _forgets_faster(fig1: Panels) -> Iterable[Check]:
                 for epoch in (first, second)
             ]
             holds = first is not None and (second is None or first < second)
-            means = [null_mean(one, 0.05).values for one in both]
+            means = [null_mean(one, 0.05) for one in both]
             falls = " against ".join(f"{mean.max() - mean[-1]:.3f}" for mean in means)
             value = f"{' against '.join(texts)} (falls by {falls} in all)"
             yield Check(f"{deep} faster than {shallow}", value, holds)
@@ -198,8 +193,7 @@ def _cnns(fig1: Panels) -> Iterable[Check]:
             value = f"{level[0]:.3f} against {level[1]:.3f}"
             difference = level[0] - level[1]
             yield Check(f"{cnn} > {mlp}, null", value, difference > 0, difference)
-            last = [fig1[panel]["validation_accuracy"].isel(epoch=-1) for panel in (cnn, mlp)]
-            valid = [float(accuracy.mean()) for accuracy in last]
+            valid = [_last_validation(fig1[panel]) for panel in (cnn, mlp)]
             value = f"{valid[0]:.3f} against {valid[1]:.3f}"
             gain = valid[0] - valid[1]
             yield Check(f"{cnn} > {mlp}, validation", value, gain > 0, gain)
@@ -220,8 +214,10 @@ def _unrelated(fig1: Panels) -> Iterable[Check]:
     mlps = {panel: fig1[panel] for panel in ("a", "b", "d", "e") if panel in fig1}
     if len(mlps) > 1:
         last = [last_in_common(mlps.values())]
-        means = [one["validation_accuracy"].mean("seed") for one in mlps.values()]
-        valid = dict(zip(mlps, (float(curve_at(mean, last)[0]) for mean in means), strict=True))
+        valid = {
+            panel: float(curve_at(one.epochs, one.validation.mean(0), last)[0])
+            for panel, one in mlps.items()
+        }
         level = dict(zip(mlps, levels_in_common(list(mlps.values()), 0.05), strict=True))
         text = ", ".join(f"{panel} {value:.3f}" for panel, value in valid.items())
         spread = max(valid.values()) - min(valid.values())

@@ -3,29 +3,22 @@
 from collections.abc import Iterable
 
 import numpy as np
-import xarray as xr
 
 from memlib.claim import DEPTH, DROPOUT, NEAR_CHANCE, Check, Claim, Panels, check_pairs, declare
 from memlib.quantities import (
     LEARNED,
     PATTERN,
-    at_strength,
     distance_from_chance,
     forgetting_epoch,
     memorization_level,
     null_mean,
     onset_epoch,
-    scores_at,
 )
 from memlib.verdicts import SIGNIFICANCE
 
 ONSETS = {"d": 40, "e": 400, "f": 10}  # the paper's epochs, section 7
 PEAKS = {"d": 300, "e": 1000, "f": 200}
 NOISE_CLAIMS: list[Claim] = []
-
-
-def _observed(dataset: xr.Dataset, strength: float) -> xr.DataArray:
-    return at_strength(dataset["observed_accuracy"], strength).mean("seed")
 
 
 @declare(
@@ -37,8 +30,8 @@ def _observed(dataset: xr.Dataset, strength: float) -> xr.DataArray:
     f"5 % null, averaged over epochs, above chance by {NEAR_CHANCE} in each panel",
 )
 def _memorizes_noise(fig5: Panels) -> Iterable[Check]:
-    for panel, dataset in fig5.items():
-        value, chance = memorization_level(dataset, 0.05), float(dataset["chance_accuracy"].mean())
+    for panel, scores in fig5.items():
+        value, chance = memorization_level(scores, 0.05), float(scores.chance.mean())
         yield Check(panel, f"{value:.3f}", value > chance + NEAR_CHANCE, value)
 
 
@@ -51,12 +44,12 @@ def _memorizes_noise(fig5: Panels) -> Iterable[Check]:
     f"p-value of the 5 % set at most {SIGNIFICANCE} at the last epoch, in each panel",
 )
 def _learns_noise(fig5: Panels) -> Iterable[Check]:
-    for panel, dataset in fig5.items():
-        names = ("observed_accuracy", "null_accuracy", "p_value")
-        observed, null, p_value = scores_at(dataset.isel(epoch=-1), 0.05, *names)
-        value = f"observed {float(observed.mean()):.3f}, null {float(null.mean()):.3f}"
-        margin = float((observed - null.mean("permutation")).mean())
-        yield Check(panel, value, bool((p_value <= SIGNIFICANCE).all()), margin)
+    for panel, scores in fig5.items():
+        one = scores.at(0.05)
+        observed, null = one.observed[:, -1].mean(), one.null_mean[:, -1].mean()
+        value = f"observed {observed:.3f}, null {null:.3f}"
+        holds = bool((one.p_value[:, -1] <= SIGNIFICANCE).all())
+        yield Check(panel, value, holds, float(observed - null))
 
 
 @declare(
@@ -68,10 +61,9 @@ def _learns_noise(fig5: Panels) -> Iterable[Check]:
     f"within {NEAR_CHANCE} of chance, averaged over epochs, in each panel",
 )
 def _no_generalization(fig5: Panels) -> Iterable[Check]:
-    for panel, dataset in fig5.items():
-        array = dataset["validation_accuracy"]
-        distance = distance_from_chance(array, dataset["chance_accuracy"].mean("perturbation"))
-        value = f"{float(array.mean()):.3f}, off by {distance:.3f}"
+    for panel, scores in fig5.items():
+        distance = distance_from_chance(scores.validation, scores.chance.mean(-1))
+        value = f"{scores.validation.mean():.3f}, off by {distance:.3f}"
         yield Check(panel, value, distance <= NEAR_CHANCE, distance)
 
 
@@ -108,12 +100,12 @@ def _onset(fig5: Panels) -> Iterable[Check]:
     for panel, paper in ONSETS.items():
         if panel in fig5:
             epoch = onset_epoch(fig5[panel])
-            mean, epochs = null_mean(fig5[panel], 0.05).values, fig5[panel]["epoch"].values
+            mean, epochs = null_mean(fig5[panel], 0.05), fig5[panel].epochs
             fall = float(mean[0] - mean[epochs <= (epoch or np.inf)].min())
             value = f"null falls by {fall:.3f} before it"
             yield Check(f"{panel}, early fall", value, fall >= PATTERN, fall)
-            p_value = at_strength(fig5[panel]["p_value"], 0.05)
-            earlier = p_value.isel(epoch=epochs < (epoch or np.inf)) > SIGNIFICANCE
+            p_value = fig5[panel].at(0.05).p_value
+            earlier = p_value[:, epochs < (epoch or np.inf)] > SIGNIFICANCE
             share = float(earlier.mean()) if earlier.size else 0.0
             value = f"at {100 * share:.0f} % of earlier epochs"
             yield Check(f"{panel}, not learned at first", value, share >= 0.5, share)
@@ -140,5 +132,5 @@ def _forgets(fig5: Panels) -> Iterable[Check]:
             text = "does not fall yet" if epoch is None else f"epoch {epoch:,}"
             value = f"{text} (paper: {paper:,})"
             yield Check(f"{panel}, peak", value, near(epoch, paper), epoch)
-            last = float(_observed(fig5[panel], 0.05)[-1])
+            last = float(fig5[panel].at(0.05).observed[:, -1].mean())
             yield Check(f"{panel}, observed at the end", f"{last:.3f}", last > 0.9, last)

@@ -43,7 +43,7 @@ def opening_values(tree: xr.DataTree, panel: str) -> dict[str, Any]:
         "chance": f"{float(dataset['chance_accuracy'].mean()):.2f}",
         "null_first": f"{float(null[0]):.2f}",
         "null_peak": f"{float(null.max()):.2f}",
-        "peak_epoch": f"{int(null.idxmax()):,}",
+        "peak_epoch": f"{int(dataset['epoch'][null.argmax()]):,}",
         "null_last": f"{float(null[-1]):.2f}",
         "observed_last": f"{float(last['observed_accuracy'].mean()):.2f}",
         "picture": show_opening(tree, panel)._repr_html_(),

@@ -58,7 +58,7 @@ def puzzle_table(tree: xr.DataTree) -> str:
                 about["question"],
                 about["label"],
                 _shown(dataset),
-                f"{float(mean.min()):.3f} (epoch {int(mean.idxmin()):,})",
+                f"{float(mean.min()):.3f} (epoch {int(dataset['epoch'][mean.argmin()]):,})",
                 f"{float(mean[-1]):.3f}",
                 f"{float(last['observed_accuracy'].sel(perturbation=STRENGTH).mean()):.3f}",
                 f"{n_near(dataset)} of {dataset.sizes['seed']} seeds",

@@ -5,73 +5,64 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import xarray as xr
 
+from memlib.scores import Scores
 from memlib.verdicts import ROUNDING, SIGNIFICANCE
+
+Panel = xr.Dataset | Scores  # a panel of a result, see `memlib.results`, or its scores
 
 PATTERN = 0.01  # a rise or fall of a null's mean that counts, in accuracy
 LEARNED = 0.05  # an observed score this far above the null counts as learning set in, in accuracy
 
 
-def at_strength(array: xr.DataArray, strength: float) -> xr.DataArray:
-    """Select a strength: what ``sel`` does, much faster, for claims are checked a thousand times.
+def null_mean(panel: Panel, strength: float) -> np.ndarray:
+    """Return the mean of a null over permutations and seeds; float64 (epoch,).
 
     Raises
     ------
     KeyError
         When that strength was not measured.
     """
-    (found,) = np.nonzero(abs(array["perturbation"].values - strength) <= 1e-9)
-    if not len(found):
-        raise KeyError(strength)
-    return array.isel(perturbation=int(found[0]))
+    return Scores.of(panel).at(strength).null_mean.mean(0)
 
 
-def scores_at(dataset: xr.Dataset, strength: float, *names: str) -> list[xr.DataArray]:
-    """Select a strength in some variables of a panel, see `at_strength`."""
-    return [at_strength(dataset[name], strength) for name in names]
-
-
-def null_mean(dataset: xr.Dataset, strength: float) -> xr.DataArray:
-    """Return the mean of a null over permutations and seeds, by epoch."""
-    return at_strength(dataset["null_accuracy"], strength).mean(("permutation", "seed"))
-
-
-def memorization_level(dataset: xr.Dataset, strength: float) -> float:
+def memorization_level(panel: Panel, strength: float) -> float:
     """Return the mean of a null over log-spaced epochs, of all permutations and seeds."""
-    return float(null_mean(dataset, strength).mean())
+    return float(null_mean(panel, strength).mean())
 
 
-def curve_at(curve: xr.DataArray, epochs: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Interpolate a curve (epoch,) over log epochs."""
-    return np.interp(np.log(epochs), np.log(curve["epoch"].values), curve.values)
+def curve_at(
+    epochs: np.ndarray, curve: np.ndarray, wanted: Sequence[float] | np.ndarray
+) -> np.ndarray:
+    """Interpolate a curve, measured at `epochs`, over log epochs."""
+    return np.interp(np.log(wanted), np.log(epochs), curve)
 
 
-def last_in_common(datasets: Iterable[xr.Dataset]) -> int:
+def last_in_common(panels: Iterable[Panel]) -> int:
     """Return the last epoch that all panels reach."""
-    return min(int(dataset["epoch"].values[-1]) for dataset in datasets)
+    return min(int(Scores.of(panel).epochs[-1]) for panel in panels)
 
 
-def levels_in_common(datasets: Sequence[xr.Dataset], strength: float) -> list[float]:
+def levels_in_common(panels: Sequence[Panel], strength: float) -> list[float]:
     """Return each panel's mean null over log-spaced epochs that all of them reach.
 
     Where they were measured at the same epochs these are taken, else 25 that are interpolated.
     """
-    means = [null_mean(dataset, strength) for dataset in datasets]
-    if all(np.array_equal(mean["epoch"], means[0]["epoch"]) for mean in means):
-        return [float(mean.mean()) for mean in means]
-    grid = np.geomspace(1, last_in_common(datasets), 25)
-    return [float(curve_at(mean, grid).mean()) for mean in means]
+    epochs = [Scores.of(panel).epochs for panel in panels]
+    means = [null_mean(panel, strength) for panel in panels]
+    if not all(np.array_equal(one, epochs[0]) for one in epochs):
+        grid = np.geomspace(1, last_in_common(panels), 25)
+        means = [curve_at(*measured, grid) for measured in zip(epochs, means, strict=True)]
+    return [float(mean.mean()) for mean in means]
 
 
-def half_lost_epoch(
-    dataset: xr.Dataset, strength: float = 0.05, until: float = np.inf
-) -> float | None:
+def half_lost_epoch(panel: Panel, strength: float = 0.05, until: float = np.inf) -> float | None:
     """Return the epoch at which a null has lost half of its highest excess over chance, or None.
 
     Interpolated over log epochs between measured ones; None when it has not by epoch `until`, or
     when it never rose above chance by `PATTERN`.
     """
-    mean, (chance,) = null_mean(dataset, strength), scores_at(dataset, strength, "chance_accuracy")
-    excess, epochs = mean.values - float(chance.mean()), mean["epoch"].values
+    scores = Scores.of(panel)
+    epochs, excess = scores.epochs, null_mean(scores, strength) - scores.at(strength).chance.mean()
     peak = int(excess.argmax())
     half = excess[peak] / 2
     below = np.flatnonzero(excess[peak:] <= half)
@@ -83,45 +74,43 @@ def half_lost_epoch(
     return epoch if epoch <= until else None
 
 
-def distance_from_chance(accuracy: xr.DataArray, chance: xr.DataArray) -> float:
+def distance_from_chance(accuracy: np.ndarray, chance: np.ndarray) -> float:
     """Return how far a curve (seed, epoch) lies from chance, above or below, on average."""
     return float(abs(accuracy - chance).mean())
 
 
-def onset_epochs(dataset: xr.Dataset, strength: float = 0.05) -> list[int | None]:
+def onset_epochs(panel: Panel, strength: float = 0.05) -> list[int | None]:
     """Return for each seed the first epoch from which on it has learned, or None.
 
     Learned is: p-value at most `SIGNIFICANCE`, and the observed score above the null's mean by
     `LEARNED` or more. With many samples a trace above the null is significant.
     """
-    p_value, observed, null = scores_at(
-        dataset, strength, "p_value", "observed_accuracy", "null_accuracy"
-    )
-    above = observed - null.mean("permutation") >= LEARNED - ROUNDING
-    learned = ((p_value <= SIGNIFICANCE) & above).transpose("seed", "epoch").values
+    scores = Scores.of(panel)
+    one = scores.at(strength)
+    above = one.observed - one.null_mean >= LEARNED - ROUNDING
     epochs: list[int | None] = []
-    for one in learned:
-        unlearned = np.flatnonzero(~one)
+    for learned in (one.p_value <= SIGNIFICANCE) & above:
+        unlearned = np.flatnonzero(~learned)
         first = unlearned[-1] + 1 if len(unlearned) else 0
-        epochs.append(int(dataset["epoch"].values[first]) if one[-1] else None)
+        epochs.append(int(scores.epochs[first]) if learned[-1] else None)
     return epochs
 
 
-def onset_epoch(dataset: xr.Dataset, strength: float = 0.05) -> int | None:
+def onset_epoch(panel: Panel, strength: float = 0.05) -> int | None:
     """Return the median of the seeds' `onset_epochs`, the lower of the two middle ones if even."""
-    found = onset_epochs(dataset, strength)
+    found = onset_epochs(panel, strength)
     epochs = sorted(found, key=lambda epoch: np.inf if epoch is None else epoch)
     return epochs[(len(epochs) - 1) // 2]
 
 
-def forgetting_epoch(dataset: xr.Dataset, strength: float = 0.05) -> int | None:
+def forgetting_epoch(panel: Panel, strength: float = 0.05) -> int | None:
     """Return the epoch of the null's last peak, from which it falls, or None if it does not fall.
 
     The peak is the epoch that stands out most, both above what came before it and above the last
     epoch. So the fall from the untrained network's high null at the start of training does not
     count, whether the null ends above or below the low that follows it.
     """
-    mean = null_mean(dataset, strength).values
+    mean = null_mean(panel, strength)
     height = np.minimum(mean - np.minimum.accumulate(mean), mean - mean[-1])
     peak = int(height.argmax())
-    return int(dataset["epoch"].values[peak]) if height[peak] >= PATTERN else None
+    return int(Scores.of(panel).epochs[peak]) if height[peak] >= PATTERN else None

@@ -48,7 +48,7 @@ def summary_table(tree: xr.DataTree) -> str:
                 panel,
                 dataset.attrs["network"],
                 f"{float(null[0]):.3f}",
-                f"{float(null.max()):.3f} (epoch {epochs[int(null.values.argmax())]:,})",
+                f"{float(null.max()):.3f} (epoch {epochs[null.argmax()]:,})",
                 f"{float(null[-1]):.3f} (epoch {epochs[-1]:,})",
                 f"{float(last['observed_accuracy'].sel(perturbation=strength)):.3f}",
                 f"{float(last['validation_accuracy']):.3f}",

@@ -214,7 +214,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # )
 # nulls, validation = {}, {}
 # for panel, dataset in panels_of(result).items():
-#     nulls[panel] = null_mean(dataset, 0.05).values
+#     nulls[panel] = null_mean(dataset, 0.05)
 #     validation[panel] = dataset["validation_accuracy"].mean("seed").values
 #     print(panel, "null", nulls[panel].round(3), "validation", validation[panel].round(3))
 # ```

@@ -15,6 +15,7 @@ from memlib.quantities import (
     onset_epochs,
 )
 from memlib.results import panels_of
+from memlib.scores import Scores
 
 
 @pytest.mark.parametrize("learned_from", [1, 30, 100_000])
@@ -97,9 +98,8 @@ def test_quantities_by_hand():
     np.testing.assert_allclose(null_mean(dataset, 0.05), [0.5, 0.6, 0.8])
     assert memorization_level(dataset, 0.05) == pytest.approx(1.9 / 3)
     assert levels_in_common([dataset, dataset], 0.05) == pytest.approx([1.9 / 3] * 2)
-    accuracy, chance = dataset["validation_accuracy"], dataset["chance_accuracy"][..., 0]
-    assert distance_from_chance(accuracy + np.array([-0.2, 0.2, 0.1]), chance) == pytest.approx(
-        0.5 / 3
-    )
+    scores = Scores.of(dataset)
+    off = scores.validation + np.array([-0.2, 0.2, 0.1])
+    assert distance_from_chance(off, scores.chance[..., 0]) == pytest.approx(0.5 / 3)
     with pytest.raises(KeyError):
         null_mean(dataset, 0.07)

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from conftest import one_line
 
 from memlib import shipped
-from memlib.claims import check_claims, resample
+from memlib.claims import check_claims
 from memlib.cli import main
 from memlib.errors import InputError
 from memlib.figures import SCALES
@@ -181,17 +181,6 @@ def test_commands_ship_verify_and_check_claims(small):
 @pytest.fixture(scope="module")
 def planted():
     return make_results()
-
-
-def test_resampling_draws_permutations_and_seeds_and_recounts_p_values(planted):
-    dataset = panels_of(planted["fig5"])["d"]
-    drawn = resample(dataset, *map(np.random.default_rng, (0, 1)))
-    assert drawn.sizes == dataset.sizes
-    null = drawn["null_accuracy"]
-    assert np.isin(null.values, dataset["null_accuracy"].values).all()
-    assert not np.array_equal(null.values, dataset["null_accuracy"].values)
-    above = (null.values >= drawn["observed_accuracy"].values[..., None]).sum(-1)
-    np.testing.assert_allclose(drawn["p_value"], (above + 1) / (null.sizes["permutation"] + 1))
 
 
 def test_what_is_far_from_its_rule_holds_in_every_resample(planted):

@@ -1,0 +1,116 @@
+"""A panel's scores as plain arrays: what quantities and claims read, thousands of times."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import xarray as xr
+
+
+@dataclass(frozen=True, eq=False)
+class StrengthScores:
+    """Scores of a panel at one strength of the perturbation.
+
+    Attributes
+    ----------
+    null
+        float64 (seed, epoch, permutation): accuracy with shuffled labels.
+    observed, chance, p_value
+        float64 (seed, epoch).
+    """
+
+    null: np.ndarray
+    observed: np.ndarray
+    chance: np.ndarray
+    p_value: np.ndarray
+
+    @cached_property
+    def null_mean(self) -> np.ndarray:
+        """The null's mean over permutations; float64 (seed, epoch)."""
+        return self.null.mean(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Scores of a panel.
+
+    Attributes
+    ----------
+    epochs
+        int64 (epoch,), rising.
+    strengths
+        float64 (perturbation,).
+    seeds
+        int64 (seed,).
+    null
+        float64 (seed, epoch, perturbation, permutation): accuracy with shuffled labels.
+    observed, chance, p_value
+        float64 (seed, epoch, perturbation).
+    validation
+        float64 (seed, epoch): accuracy on independent images.
+    """
+
+    epochs: np.ndarray
+    strengths: np.ndarray
+    seeds: np.ndarray
+    null: np.ndarray
+    observed: np.ndarray
+    chance: np.ndarray
+    p_value: np.ndarray
+    validation: np.ndarray
+    _at: dict[float, StrengthScores] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, panel: "xr.Dataset | Scores") -> "Scores":
+        """Return the scores of a panel of a result, see `memlib.results`."""
+        if isinstance(panel, Scores):
+            return panel
+        return cls(
+            panel["epoch"].values,
+            panel["perturbation"].values,
+            panel["seed"].values,
+            panel["null_accuracy"].values,
+            panel["observed_accuracy"].values,
+            panel["chance_accuracy"].values,
+            panel["p_value"].values,
+            panel["validation_accuracy"].values,
+        )
+
+    def at(self, strength: float) -> StrengthScores:
+        """Return the scores at a strength.
+
+        Raises
+        ------
+        KeyError
+            When that strength was not measured.
+        """
+        if strength not in self._at:
+            (found,) = np.nonzero(abs(self.strengths - strength) <= 1e-9)
+            if not len(found):
+                raise KeyError(strength)
+            own = (self.null, self.observed, self.chance, self.p_value)
+            self._at[strength] = StrengthScores(*(array[:, :, found[0]] for array in own))
+        return self._at[strength]
+
+    def resample(self, rng: np.random.Generator, seed_rng: np.random.Generator) -> Self:
+        """Draw permutations (`rng`) and seeds (`seed_rng`) with replacement.
+
+        p-values follow the drawn nulls.
+        """
+        seeds, permutations = (
+            one.integers(0, size, size)
+            for one, size in ((seed_rng, len(self.seeds)), (rng, self.null.shape[-1]))
+        )
+        null, observed = self.null[seeds][..., permutations], self.observed[seeds]
+        above = (null >= observed[..., None]).sum(-1)
+        return type(self)(
+            self.epochs,
+            self.strengths,
+            self.seeds[seeds],
+            null,
+            observed,
+            self.chance[seeds],
+            (above + 1) / (len(permutations) + 1),
+            self.validation[seeds],
+        )
