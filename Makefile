@@ -17,7 +17,9 @@ environment: $(VENV)/ready
 $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; (3, 11) <= v <= (3, 13) or sys.exit(f"memlib needs Python 3.11 to 3.13, {sys.executable} is {v[0]}.{v[1]}: name another with make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[book,test]'
+	@echo "Installing pinned packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[book,test]' \
+		|| { echo "The packages could not be installed. On Linux they take 7 GB of disk, 10 GB while they are installed; $$(df -Ph . | awk 'NR == 2 {print $$4}') are free here." >&2; exit 1; }
 	@touch $@
 
 book: environment

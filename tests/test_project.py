@@ -97,6 +97,22 @@ def test_readme_make_targets_exist(command, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_set_up_that_fails_says_what_room_it_needs_and_is_not_taken_for_done(tmp_path):
+    nothing = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path), "PIP_CONFIG_FILE": os.devnull}
+    venv = tmp_path / "venv"
+    done = subprocess.run(
+        ["make", "environment", f"VENV={venv}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | nothing,
+        timeout=300,
+    )
+    assert done.returncode != 0
+    assert re.search(r"take 7 GB of disk.*; [\d.]+[KMGT] are free here", done.stderr)
+    assert not (venv / "ready").exists()
+
+
 @pytest.mark.parametrize(
     "command", [one for one in COMMANDS if one.startswith("memlib") and "epochs=1500" not in one]
 )
