@@ -50,6 +50,8 @@ def test_measures_find_what_is_bad(tmp_path, chromium):
     (bad,) = site_quality.measure(tmp_path, chromium).values()
     rules = {told.split(": ")[1].split(" ")[0] for told in bad.findings}
     assert {"image-alt", "color-contrast", "html-has-lang"} <= rules
+    dark = {told.split(": ")[1].split(" ")[0] for told in bad.findings if "(dark): " in told}
+    assert dark == {"color-contrast"}
     assert bad.shift > 0.02
     assert 200 < bad.sent < 1000
 
