@@ -40,7 +40,8 @@ class Claim:
     """One claim of the paper.
 
     ``needs`` names the figures whose results `check` is given, ``panels`` the panels that the
-    claim speaks of (all of the figure when None).
+    claim speaks of (all of the figure when None). ``revised`` says that the rule was changed after
+    results had been decided by it.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Claim:
     rule: str
     check: Callable[..., Iterable[Check]]
     panels: str | None = None
+    revised: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,13 @@ def declare(
     rule: str,
     *,
     panels: str | None = None,
+    revised: bool = False,
 ) -> Callable:
     """Declare the decorated function as the check of a claim, appended to `claims`."""
 
     def keep(check: Callable[..., Iterable[Check]]) -> Callable[..., Iterable[Check]]:
-        claims.append(Claim(number, tuple(needs.split()), place, text, rule, check, panels))
+        needed = tuple(needs.split())
+        claims.append(Claim(number, needed, place, text, rule, check, panels, revised))
         return check
 
     return keep

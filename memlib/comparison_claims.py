@@ -95,6 +95,7 @@ def _better_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
     "section 6",
     "Otherwise the same patterns with 10,000 images.",
     "learned (claim 1), ordered nulls (claim 3), depth and dropout (claims 5, 6)",
+    revised=True,
 )
 def _same_with_more(fig3: Panels) -> Iterable[Check]:
     for number in (1, 3, 5, 6):
@@ -110,6 +111,7 @@ def _same_with_more(fig3: Panels) -> Iterable[Check]:
     "at some epoch, in at least one panel, 5 % nulls differ by more than 0.05 and by more than "
     "those of any two seeds of SGD do; of one seed alone by more than 0.1",
     panels="",
+    revised=True,
 )
 def _other_dynamics(fig1: Panels, fig4: Panels) -> Iterable[Check]:
     largest, holds = {}, False

@@ -95,6 +95,7 @@ def near(epoch: int | None, paper: int) -> bool:
     "null's mean (median of the seeds), within a factor of 3 of the paper's epoch; before it the "
     f"5 % null falls by {PATTERN} and p-values exceed {SIGNIFICANCE} at half of the epochs or more",
     panels="def",
+    revised=True,
 )
 def _onset(fig5: Panels) -> Iterable[Check]:
     for panel, paper in ONSETS.items():

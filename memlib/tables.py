@@ -68,7 +68,8 @@ def claims_table(outcomes: Iterable[Outcome]) -> str:
         )
         if outcome.checks and outcome.left_out:
             found += f"; not run: {', '.join(outcome.left_out)}"
-        words = f"{claim.text} *Rule: {claim.rule}.*"
+        revised = ", changed after results" if claim.revised else ""
+        words = f"{claim.text} *Rule{revised}: {claim.rule}.*"
         verdict = f"**{outcome.verdict}**" + (f" ({scale})" if (scale := _scale(outcome)) else "")
         rows.append([claim.number, words, found or "–", verdict])
     return markdown_table(["no.", "the paper says", "we find", "verdict"], rows)
@@ -112,6 +113,7 @@ def claims_data(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
             "place": outcome.claim.place,
             "claim": outcome.claim.text,
             "rule": outcome.claim.rule,
+            "rule_changed_after_results": outcome.claim.revised,
             "verdict": outcome.verdict,
             "scale": _scale(outcome),
             "not_run": list(outcome.left_out) if outcome.checks else None,

@@ -7,6 +7,7 @@ from builders import CNN_EPOCHS, make_result, make_results, panel_curves, paper_
 from memlib.claim import Check
 from memlib.claims import check_claims
 from memlib.tables import (
+    claims_data,
     claims_table,
     markdown_table,
     provenance_table,
@@ -49,6 +50,16 @@ def test_claims_table_shows_verdicts_and_what_failed(results):
     assert "✗" not in rows[0]
     assert "f: 0.520 ✗" in rows[1]
     assert "**partly**" in rows[1]
+
+
+def test_rules_changed_after_results_are_marked(results):
+    outcomes = check_claims(results)
+    rows = claims_table(outcomes).split("\n")[2:]
+    told = [number for number, row in enumerate(rows, 1) if "*Rule, changed after results: " in row]
+    assert told == [
+        one["number"] for one in claims_data(outcomes) if one["rule_changed_after_results"]
+    ]
+    assert {8, 21} <= set(told) < set(range(1, 23))
 
 
 def test_claims_table_folds_many_checks_that_hold_and_names_panels_left_out():
