@@ -118,6 +118,8 @@ def test_without_javascript_explorer_leaves_no_gap(open_page):
     page = open_page("explorer", java_script_enabled=False)
     assert page.locator("#memlib-explorer").bounding_box()["height"] < 300
     assert "JavaScript, which is switched off here" in page.inner_text("#memlib-explorer")
+    button = page.get_by_role("button", name="Dropout")
+    assert button.evaluate("one => getComputedStyle(one).borderTopWidth") == "0px"
 
 
 def test_names_of_epochs_do_not_touch_on_a_telephone(open_page):
