@@ -14,14 +14,19 @@ from typing import Any
 from joblib import Parallel, delayed
 
 from memlib import costs, store
-from memlib.errors import InputError, ResultError
+from memlib.devices import choose_device
+from memlib.errors import InputError, MemlibError, ResultError
 from memlib.null_piece import NullBlock
 from memlib.plan import Plan
 from memlib.progress import progress_bar
 from memlib.training_piece import Training
+from memlib.version import installed_version
 
 SCHEDULER_SECONDS = 10.0  # a scheduler that is there answers at once
 WORKER_SECONDS = 24 * 3600.0  # the first job of a cluster may wait in its queue for most of a day
+# What carries a piece out; it is in no key, for with one checkout it is the same for all.
+PIECE_CODE = ("architectures", "compiled", "figures", "null_piece", "store", "training_piece")
+PIECE_PACKAGES = ("numpy", "numba")
 
 
 def single_threaded(work: Callable[[], None]) -> None:
@@ -70,17 +75,25 @@ def compute_elsewhere(
     ResultError
         When this machine has other code, versions or data: its results would bear a wrong name.
     InputError
-        When it has not the device.
+        When it has not the device on which a network is to be trained.
+    DataError
+        When it has not the data.
     """
-    own = []
+    worker, own = f"the worker on {socket.gethostname()}", []
     for piece, wanted in zip(pieces, asked, strict=True):
         fresh = _afresh(piece, wanted["device"])
-        for name, value in _depends_on(fresh).items():
-            if value != wanted[name]:
+        try:
+            if isinstance(fresh, Training):  # to measure a network takes no GPU
+                choose_device(wanted["device"])
+            found = _depends_on(fresh)
+        except MemlibError as error:
+            raise type(error)(f"{worker}: {error}") from error
+        for name in wanted | found:
+            there, here = found.get(name), wanted.get(name)
+            if there != here:
                 raise ResultError(
-                    f"the worker on {socket.gethostname()} would compute something else: {name} "
-                    f"is {value!r} there and {wanted[name]!r} where the run was begun; install "
-                    "the same there, and start it again"
+                    f"{worker} would compute something else: {name} is {there!r} there and "
+                    f"{here!r} where the run was begun; install the same there, and start it again"
                 )
         own.append(fresh)
     compute_pieces(own, results)
@@ -88,19 +101,19 @@ def compute_elsewhere(
 
 def _afresh(piece: Training | NullBlock, device: str) -> Training | NullBlock:
     """Return a piece for a device without what was sent along: the keys that its sender gave it."""
-    training = piece if isinstance(piece, Training) else piece.training
-    settings = training.settings.model_copy(update={"device": device})
-    training = replace(training, settings=settings)
-    return training if isinstance(piece, Training) else replace(piece, training=training)
+    if isinstance(piece, Training):
+        return replace(piece, device=device)
+    return replace(piece, training=replace(piece.training, device=device))
 
 
 def _depends_on(piece: Training | NullBlock) -> dict[str, Any]:
     """Return all that a piece depends on, with that of its network."""
+    about = {name: installed_version(name) for name in PIECE_PACKAGES}
+    about["code of pieces"] = store.code_digest(PIECE_CODE)
     if isinstance(piece, Training):
-        return piece.spec
+        return about | piece.spec
     own = {f"{name} of the null": value for name, value in piece.spec.items()}
-    own.pop("training of the null")  # a digest, which says no more
-    return piece.training.spec | own
+    return about | piece.training.spec | own
 
 
 def compute(
@@ -131,7 +144,8 @@ def compute(
         When the results folder cannot be written, before any work, or when a worker of the cluster
         has other code, versions or data than we have.
     InputError
-        When no Dask scheduler answers at the address, or no worker joins it.
+        When no Dask scheduler answers at the address, or no worker joins it; when something is
+        missing and torch is not installed.
     """
     store.require_writable(store.results_dir())
     # Runs may ask different things of one piece, other epochs or strengths: one after the other.
@@ -148,6 +162,8 @@ def compute(
         for one in plans:
             _note_of(one).unlink(missing_ok=True)
         return
+    if installed_version("torch") == "none":
+        raise InputError("torch is not installed here: nothing can be trained, pip install torch")
     begun = [_record(one) for one in plans]
     n_jobs = n_jobs or os.cpu_count() or 1
     ordered = sorted(

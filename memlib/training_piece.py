@@ -37,6 +37,7 @@ class Training:
     settings: Settings
     panel: str
     seed: int
+    device: str | None = None  # where it is, or was, trained; as the settings say when None
 
     @cached_property
     def spec(self) -> dict[str, Any]:
@@ -56,7 +57,7 @@ class Training:
             "learning_rate": settings.learning_rate,
             "batch_size": settings.batch_size,
             "precision": settings.precision,
-            "device": choose_device(settings.device),
+            "device": self.device or choose_device(settings.device),
             "seed": self.seed,
             "torch": installed_version("torch").split("+")[0],  # without what it was built for
         }

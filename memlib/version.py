@@ -8,7 +8,10 @@ __version__ = "0.1.0"
 
 
 def installed_version(package: str) -> str:
-    """Return an installed package's version; ``none`` where it is not: results need no torch."""
+    """Return an installed package's version; ``none`` where it is not.
+
+    Results are shown and runs planned without torch; what was made with it has other keys then.
+    """
     try:
         return version(package)
     except PackageNotFoundError:
