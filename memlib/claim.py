@@ -1,7 +1,7 @@
 """What a claim of the paper is: its words, the rule that decides, and the verdict on results."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -40,8 +40,9 @@ class Claim:
     """One claim of the paper.
 
     ``needs`` names the figures whose results `check` is given, ``panels`` the panels that the
-    claim speaks of (all of the figure when None). ``revised`` says that the rule was changed after
-    results had been decided by it.
+    claim speaks of (all of the figure when None). A panel that ended before its epoch in ``reach``
+    counts as not run. ``revised`` says that the rule was changed after results had been decided by
+    it.
     """
 
     number: int
@@ -51,6 +52,7 @@ class Claim:
     rule: str
     check: Callable[..., Iterable[Check]]
     panels: str | None = None
+    reach: Mapping[str, int] = field(default_factory=dict)
     revised: bool = False
 
 
@@ -86,13 +88,14 @@ def declare(
     rule: str,
     *,
     panels: str | None = None,
+    reach: Mapping[str, int] | None = None,
     revised: bool = False,
 ) -> Callable:
     """Declare the decorated function as the check of a claim, appended to `claims`."""
 
     def keep(check: Callable[..., Iterable[Check]]) -> Callable[..., Iterable[Check]]:
-        needed = tuple(needs.split())
-        claims.append(Claim(number, needed, place, text, rule, check, panels, revised))
+        declared = (number, tuple(needs.split()), place, text, rule, check)
+        claims.append(Claim(*declared, panels, reach or {}, revised))
         return check
 
     return keep

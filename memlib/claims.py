@@ -96,7 +96,15 @@ def most_complete(by_scale: Mapping[str, Sequence[Outcome]]) -> list[Outcome]:
 
 
 def _outcome(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
-    own = [panels[name] for name in claim.needs if name in panels]
+    own = [
+        {
+            panel: scores
+            for panel, scores in panels[name].items()
+            if scores.epochs[-1] >= claim.reach.get(panel, 1)
+        }
+        for name in claim.needs
+        if name in panels
+    ]
     if len(own) < len(claim.needs):
         return Outcome(claim, ())
     try:

@@ -7,6 +7,8 @@ from typing import Self
 import numpy as np
 import xarray as xr
 
+from memlib.results import VARIABLES
+
 
 @dataclass(frozen=True, eq=False)
 class StrengthScores:
@@ -66,15 +68,19 @@ class Scores:
         """Return the scores of a panel of a result, see `memlib.results`."""
         if isinstance(panel, Scores):
             return panel
+
+        def values(name: str) -> np.ndarray:
+            return panel[name].transpose(*VARIABLES[name][0]).values
+
         return cls(
             panel["epoch"].values,
             panel["perturbation"].values,
             panel["seed"].values,
-            panel["null_accuracy"].values,
-            panel["observed_accuracy"].values,
-            panel["chance_accuracy"].values,
-            panel["p_value"].values,
-            panel["validation_accuracy"].values,
+            values("null_accuracy"),
+            values("observed_accuracy"),
+            values("chance_accuracy"),
+            values("p_value"),
+            values("validation_accuracy"),
         )
 
     def at(self, strength: float) -> StrengthScores:

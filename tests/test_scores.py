@@ -28,6 +28,8 @@ def panel():
 def test_scores_at_a_strength_are_those_of_the_dataset(panel):
     scores = Scores.of(panel)
     assert Scores.of(scores) is scores
+    turned = Scores.of(panel.transpose("permutation", "epoch", ...))
+    np.testing.assert_array_equal(turned.null, scores.null)
     np.testing.assert_array_equal(scores.epochs, panel["epoch"])
     np.testing.assert_array_equal(scores.validation, panel["validation_accuracy"])
     for strength in panel["perturbation"].values:
