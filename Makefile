@@ -19,7 +19,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing pinned packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[book,test]' \
-		|| { echo "The packages could not be installed. On Linux they take 7 GB of disk, 10 GB while they are installed; $$(df -Ph . | awk 'NR == 2 {print $$4}') are free here." >&2; exit 1; }
+		|| { echo "The packages could not be installed. On Linux they take 7 GB of disk, 10 GB while they are installed; $$(df -Ph $(VENV) | awk 'NR == 2 {print $$4}') are free here." >&2; exit 1; }
 	@touch $@
 
 book: environment

@@ -57,8 +57,8 @@ def ship(tree: xr.DataTree) -> Path:
     Raises
     ------
     InputError
-        When the run is of another scale or of a memlib with other parameters, or changed what
-        makes the figure.
+        When the run is of another scale, has parameters that this memlib has not, or changed
+        what makes the figure.
     ResultError
         When the file cannot be written.
     """

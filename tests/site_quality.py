@@ -43,12 +43,12 @@ def axe_source() -> str:
     return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
-def axe_findings(page: Any, *, colours_only: bool = False) -> Iterator[str]:
+def axe_findings(page: Any, *, again: bool = False) -> Iterator[str]:
     """List what axe finds serious or critical on an open page, without the theme's own."""
     page.evaluate(axe_source())
     options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
-    if colours_only:
-        options["runOnly"] = ["cat.color"]
+    if again:  # in another theme: colours, and pictures and buttons that only it shows
+        options["runOnly"] = ["cat.color", "cat.text-alternatives", "cat.name-role-value"]
     found = page.evaluate("options => axe.run(document, options)", options)
     for rule in found["violations"]:
         for node in rule["nodes"]:
@@ -85,8 +85,7 @@ def measure(site: Path, chromium: str, pages: list[str] | None = None) -> dict[s
                     page.wait_for_timeout(300)
                     one.shift = max(one.shift, page.evaluate("window.shifted"))
                     one.sent = max(one.sent, sum(map(_packed, asked)))
-                # Another theme is another set of colours; all else was looked at in the first.
-                told = axe_findings(page, colours_only=theme != THEMES[0])
+                told = axe_findings(page, again=theme != THEMES[0])
                 one.findings += [f"{name} ({theme}): {found}" for found in told]
             context.close()
         browser.close()

@@ -109,7 +109,7 @@ def test_set_up_that_fails_says_what_room_it_needs_and_is_not_taken_for_done(tmp
         timeout=300,
     )
     assert done.returncode != 0
-    assert re.search(r"take 7 GB of disk.*; [\d.]+[KMGT] are free here", done.stderr)
+    assert re.search(r"take 7 GB of disk.*; [\d.]+[KMGT]?i? are free here", done.stderr)
     assert not (venv / "ready").exists()
 
 
