@@ -84,7 +84,7 @@ DEMONSTRATIONS: Mapping[str, Demonstration] = {
     ),
     "shuffled": Demonstration(
         "labels shuffled before training",
-        "the observed score still rises above the null while the red curve stays at chance",
+        "the observed score still rises above the null while the red curve stays near chance",
         "fig1",
         ("a",),
         {"shuffled_labels": 1.0},

@@ -32,6 +32,7 @@ from memlib.runs import run_figure, stored_result
 from memlib.sanitise import sanitise
 from memlib.scheduling import compute
 from memlib.shipped import SHIPPED_SCALES, read_shipped, shipped_path, shipped_results
+from memlib.verdicts import VERDICTS
 
 
 def publish_book(
@@ -158,14 +159,9 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
         "n_trees": parameters["n_trees"],
         "minutes": f"{seconds / 60:.0f}",
         **{
-            f"fig1_{panel}_null_peak": f"{float(null_mean(fig1[panel], 0.05).max()):.2f}"
+            f"fig1_{panel}_{name}": text
             for panel in fig1
-        },
-        **{
-            f"fig1_{panel}_validation": (
-                f"{float(fig1[panel]['validation_accuracy'].isel(epoch=-1).mean()):.2f}"
-            )
-            for panel in fig1
+            for name, text in _summary(fig1[panel]).items()
         },
         "fig5_d_start": f"{float(noise[0]):.2f}",
         "fig5_d_low": f"{float(noise.min()):.2f}",
@@ -173,6 +169,18 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
         "fig5_d_forgets": _epoch(forgetting_epoch(fig5["d"])),
         "fig5_d_observed": f"{float(observed[:, -1].mean()):.2f}",
         "lessons": lesson_values(results),
+    }
+
+
+def _summary(panel: xr.Dataset) -> dict[str, str]:
+    """Return a panel's 5 % null at its start and end, and what the end says."""
+    null, last = null_mean(panel, 0.05), panel.isel(epoch=-1)
+    ((verdict, _),) = Counter(last["verdict"].sel(perturbation=0.05).values).most_common(1)
+    return {
+        "null_first": f"{null[0]:.2f}",
+        "null_last": f"{null[-1]:.2f}",
+        "verdict": VERDICTS[verdict].replace("_", " "),
+        "validation": f"{float(last['validation_accuracy'].mean()):.2f}",
     }
 
 

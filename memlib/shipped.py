@@ -106,7 +106,8 @@ def lacks(figure: str, scale: str = "paper") -> dict[str, str]:
         elif (last := int(panels[panel]["epoch"][-1])) < whole:
             found[panel] = f"run to epoch {last:,} of {whole:,}"
         elif (seeds := panels[panel].sizes["seed"]) < size.n_seeds:
-            found[panel] = f"run with {seeds} of {size.n_seeds} seeds"
+            longer = f", but to epoch {last:,}, not {whole:,}" if last > whole else ""
+            found[panel] = f"run with {seeds} of {size.n_seeds} seeds{longer}"
     return found
 
 

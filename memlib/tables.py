@@ -1,7 +1,7 @@
 """Results as Markdown tables for the notebooks: in numbers, against the claims, how made."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -102,6 +102,27 @@ def claims_text(outcomes: Iterable[Outcome]) -> str:
         if outcome.checks and outcome.left_out:
             lines.append(f"      not run: panels {', '.join(outcome.left_out)}")
     return "\n".join(lines)
+
+
+def differing_checks(by_name: Mapping[str, Sequence[Outcome]]) -> str:
+    """Return the checks that hold in some outcomes of the same claims and fail in others, a table.
+
+    Parameters
+    ----------
+    by_name
+        Outcomes of the same claims, by what the columns are to be called.
+    """
+    rows = []
+    for same in zip(*by_name.values(), strict=True):
+        made = [{check.label: check for check in outcome.checks} for outcome in same]
+        for label in made[0]:
+            checks = [one[label] for one in made if label in one]
+            if len(checks) == len(made) and len({check.holds for check in checks}) > 1:
+                told = (f"{c.value}{spread_text(c)}" + ("" if c.holds else " ✗") for c in checks)
+                rows.append([same[0].claim.number, f"{same[0].claim.text} ({label})", *told])
+    if not rows:
+        return "No check comes out differently."
+    return markdown_table(["no.", "claim (check)", *by_name], rows)
 
 
 def claims_data(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:

@@ -72,12 +72,14 @@ from memlib.tables import claims_table, provenance_table, summary_table
 # v \leftarrow 0.9\, v + 0.1\, g^2, \qquad w \leftarrow w - \eta\, \frac{g}{\sqrt{v} + \epsilon},
 # $$ (eq-rmsprop)
 #
-# with $\eta = 0.001$ and $\epsilon = 10^{-7}$, as Keras had it when the paper was written. The paper does not
-# state these constants; [what they change](open_choices) is measured. By {eq}`eq-rmsprop`, steps stay large where gradients become small, so that training goes much
-# faster through the stages that take plain descent thousands of epochs.
+# with $\eta = 0.001$ and $\epsilon = 10^{-7}$, Keras' defaults since its version 2.1.3 of January 2018 (before,
+# $\epsilon$ was $10^{-8}$). The paper states neither these constants nor the version of Keras;
+# [what they change](open_choices) is measured. By {eq}`eq-rmsprop`, steps stay large where gradients
+# become small, so that training goes much faster through the stages that take plain descent thousands of
+# epochs.
 #
 # ```{margin}
-# Torch's own rmsProp has other constants: 0.99 in place of 0.9, and an $\epsilon$ ten times smaller.
+# Torch's own rmsProp has other constants: 0.99 in place of 0.9, and the older $\epsilon$.
 # ```
 
 # %%
@@ -288,8 +290,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # %% [markdown]
 # ## Summary
 #
-# Optimizer and learning rate together change when a network memorizes and when it forgets, with data and
-# architecture unchanged.
+# Optimizer and learning rate together change when a network memorizes, and whether it forgets at all, with
+# data and architecture unchanged.
 #
 # ## How this page was made
 

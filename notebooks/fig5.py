@@ -157,8 +157,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 #
 # ## Limits
 #
-# The CNNs are trained for far fewer epochs at teaching scale than in the paper, too few for panel f to
-# peak and forget. The variance of the noise is not stated in the paper; ours is 1.
+# The CNNs are trained for far fewer epochs at teaching scale than in the paper, too few for panel f to begin
+# to learn; panel e begins only near the end of such a run, if at all. The variance of the noise is not stated in the paper; ours is 1.
 
 # %% [markdown]
 # ## Change something
@@ -281,9 +281,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 # %% [markdown]
 # ## Summary
 #
-# With dropout a network on noise first forgets what its random weights tell apart, then, at a sudden
-# onset, memorizes and learns at once, and at last forgets the single images while it keeps the labels.
-# The red curve never leaves chance: learning, in this sense, is not generalization.
+# With dropout a network on noise first forgets what its random weights tell apart. Then, within a few measured
+# epochs, it learns, and memorizes more again (in e hardly more); at last it forgets the single images while
+# it keeps the labels. The red curve never leaves chance: learning, in this sense, is not generalization.
 #
 # ## How this page was made
 

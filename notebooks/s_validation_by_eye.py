@@ -37,9 +37,10 @@ from memlib.tables import markdown_table
 # ## One row for each set
 #
 # An {term}`s-validation set` (s for shared structure) holds each training image once, with the same label and
-# in the same order. To disturb an image the paper shuffles a fixed share of its pixels: some positions
-# are drawn at random, afresh for every image, and the values at these positions trade places. Nothing
-# is added and nothing lost, so each image keeps its histogram. Rotation is named as an alternative.
+# in the same order. To disturb an image the paper shuffles a fixed share of its pixels: the values at some
+# positions trade places. We draw these positions at random, afresh for every image (the paper does not say;
+# [open choices](open_choices) has what the other reading changes). Nothing is added and nothing lost, so each
+# image keeps its histogram. Rotation is named as an alternative.
 #
 # **Before you look on:** from which share on would you no longer tell a pullover from a coat?
 

@@ -24,7 +24,7 @@ n_images: int = 2000  # training images, half of each class
 n_epochs: int = 20  # training epochs, enough for features that tell coats
 shares: list[float] = [0.01, 0.05, 0.1, 1.0]  # shares of pixels shuffled
 n_permutations: int = 100  # shuffles of the labels, B
-n_trees: int = 100  # trees of the forest, fewer than the paper's to be quick
+n_trees: int = 100  # trees of the forest, fewer than in longer runs to be quick
 data: str = "fashion_mnist_pullover_coat"  # bundled name, or path of a file of two classes
 
 # %%

@@ -60,6 +60,10 @@ def test_panels_join_the_shipped_result_as_they_are_run(small):
     assert "`memlib run fig4 --scale tenth --panels a,b,e`" in describe_shipped("fig4", "tenth")
     ship(run("fig4", panels=["b"], n_seeds=1))
     assert "panels b, e run with 1 of 2 seeds" in describe_shipped("fig4", "tenth")
+    ship(run("fig4", panels=["b"], n_seeds=1, epochs=5))
+    assert "panel b run with 1 of 2 seeds, but to epoch 5, not 4" in describe_shipped(
+        "fig4", "tenth"
+    )
     ship(run("fig4"))
     assert shortfalls("fig4", "tenth") == []
     assert "whole of fig4" in describe_shipped("fig4", "tenth")

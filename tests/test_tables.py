@@ -9,6 +9,7 @@ from memlib.claims import check_claims
 from memlib.tables import (
     claims_data,
     claims_table,
+    differing_checks,
     markdown_table,
     provenance_table,
     spread_text,
@@ -60,6 +61,26 @@ def test_rules_changed_after_results_are_marked(results):
         one["number"] for one in claims_data(outcomes) if one["rule_changed_after_results"]
     ]
     assert {8, 21} <= set(told) < set(range(1, 23))
+
+
+def test_checks_that_differ_between_runs_are_told_side_by_side(results):
+    lower = make_results(put("fig5", "f", "null", 0.05, 0.52), ("fig5",))
+    both = [check_claims(one, figure="fig5") for one in (results, lower)]
+    assert differing_checks({"one": both[0], "again": both[0]}) == (
+        "No check comes out differently."
+    )
+    head, _, *rows = differing_checks({"one": both[0], "other": both[1]}).split("\n")
+    assert head == "| no. | claim (check) | one | other |"
+    differ = {
+        (outcome.claim.number, check.label)
+        for outcome, other in zip(*both, strict=True)
+        for check, same in zip(outcome.checks, other.checks, strict=True)
+        if check.holds != same.holds
+    }
+    assert (17, "f") in differ
+    assert len(rows) == len(differ) == sum("✗" in row for row in rows)
+    (memorizes,) = (row for row in rows if row.startswith("| 17 |"))
+    assert memorizes.endswith("| 0.520 ✗ |")
 
 
 def test_claims_table_folds_many_checks_that_hold_and_names_panels_left_out():
