@@ -2,22 +2,19 @@
 
 import json
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote
 
 import nbformat
 import xarray as xr
 from nbformat import NotebookNode
 
+from memlib.accounts import MADE, accounts_of, arguments_of
 from memlib.colab import colab_notebook
-from memlib.figures import resolve
 from memlib.notebooks import NotebookError
 from memlib.repository import Repository
 from memlib.results import panels_of, read_result
-from memlib.shipped import MADE
 from memlib.tables import markdown_table
 
 FOLDER = "downloads"  # of the site
@@ -121,69 +118,40 @@ def _offer(
 
 def commands_of(tree: xr.DataTree) -> list[str]:
     """Return the commands that make a result: one, or as many as it was put together from."""
-    whole = json.loads(tree.attrs["parameters"])
     by_parameters: dict[str, list[str]] = {}
     shipped = False
     for panel, dataset in panels_of(tree).items():
         shipped |= "made" in dataset.attrs
-        own = json.loads(dataset.attrs["made"])["parameters"] if "made" in dataset.attrs else whole
-        rest = json.dumps({k: v for k, v in own.items() if k != "panels"}, sort_keys=True)
-        by_parameters.setdefault(rest, []).append(panel)
+        for account in accounts_of(dataset, tree.attrs):
+            own = {k: v for k, v in account["parameters"].items() if k != "panels"}
+            by_parameters.setdefault(json.dumps(own, sort_keys=True), []).append(panel)
     commands = []
-    for rest, panels in by_parameters.items():
-        arguments = arguments_of(json.loads(rest) | {"panels": panels})
+    for own_text, panels in by_parameters.items():
+        arguments = arguments_of(json.loads(own_text) | {"panels": panels})
         commands.append(f"memlib run {arguments}")
         if shipped:
             commands.append(f"memlib ship {arguments}")
     return commands
 
 
-def arguments_of(parameters: Mapping[str, Any]) -> str:
-    """Return what follows ``memlib run`` for these parameters: all that differ from the scale's.
-
-    Examples
-    --------
-    >>> from memlib.figures import resolve
-    >>> arguments_of(resolve("fig1", "smoke", n_trees=5, panels=["a"]).model_dump(mode="json"))
-    'fig1 --scale smoke --panels a -p n_trees=5'
-    """
-    figure, scale = parameters["figure"], parameters["scale"]
-    changed = {k: v for k, v in parameters.items() if k not in ("figure", "scale")}
-    # The step size follows from the optimizer, so that both are needed to know the default.
-    usual = resolve(figure, scale, optimizer=changed.get("optimizer")).model_dump(mode="json")
-    declared = resolve(figure, scale).model_dump(mode="json")
-    usual["optimizer"] = declared["optimizer"]
-    words = [figure, "--scale", scale]
-    if list(changed.pop("panels")) != usual["panels"]:
-        words += ["--panels", ",".join(parameters["panels"])]
-    for name, value in changed.items():
-        if value != usual[name]:
-            text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-            words += ["-p", f"{name}={text}"]
-    return shlex.join(words)
-
-
 def accounts_table(tree: xr.DataTree) -> str:
     """Return how a result's panels were made as a Markdown table, a column for each account."""
-    panels = panels_of(tree)
-    columns: dict[tuple[str, ...], list[str]] = {}
-    for panel, dataset in panels.items():
-        made = json.loads(dataset.attrs["made"]) if "made" in dataset.attrs else tree.attrs
-        seeds = ", ".join(str(seed) for seed in dataset["seed"].values)
-        account = (seeds, *(str(made[name]) for name in MADE))
-        columns.setdefault(account, []).append(panel)
+    columns: dict[tuple[str, ...], dict[str, float]] = {}
+    for panel, dataset in panels_of(tree).items():
+        for account in accounts_of(dataset, tree.attrs):
+            seeds = ", ".join(map(str, account["seeds"]))
+            key = (seeds, *(str(account[name]) for name in MADE))
+            columns.setdefault(key, {})[panel] = account["compute_seconds"]
     rows: dict[str, list[str]] = {}
-    for account, letters in columns.items():
-        seeds, *values = account
+    for (seeds, *values), seconds in columns.items():
         made = dict(zip(MADE, values, strict=True))
-        seconds = sum(float(panels[letter].attrs["compute_seconds"]) for letter in letters)
         shown = {
-            "panels": ", ".join(letters),
+            "panels": ", ".join(seconds),
             "seed": seeds,
             "commit": f"`{made['git_commit']}`",
             "versions": f"memlib {made['memlib_version']}, torch {made['torch_version']}",
             "device": made["device"],
-            "running time": f"{duration(seconds)}, summed over processes",
+            "running time": f"{duration(sum(seconds.values()))}, summed over processes",
             "finished": made["created"],
             "images": f"`{tree.attrs['data_checksum'][:23]}…`",
         }

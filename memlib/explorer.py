@@ -6,19 +6,20 @@ that of the shuffles, says nothing.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from memlib.accounts import Account, accounts_of
 from memlib.architectures import ARCHITECTURES
 from memlib.errors import ResultError
 from memlib.figures import FIGURES, SCALES
 from memlib.labels import strength_labels
 from memlib.plots import DARK, LIGHT, perturbation_colours
 from memlib.results import panels_of, result_name
-from memlib.shipped import SHIPPED_SCALES, how_made, shipped_path, shipped_results, shortfalls
+from memlib.shipped import SHIPPED_SCALES, shipped_path, shipped_results, shortfalls
 from memlib.verdicts import SIGNIFICANCE, VERDICTS
 
 
@@ -85,11 +86,15 @@ def figure_data(tree: xr.DataTree, *, shipped: bool = False) -> dict[str, Any]:
             panel: panel_data(
                 dataset,
                 json.loads(tree.attrs["parameters"]),
-                how_made(dataset) if shipped else dict(tree.attrs),
+                _latest(accounts_of(dataset)) if shipped else dict(tree.attrs),
             )
             for panel, dataset in panels_of(tree).items()
         },
     }
+
+
+def _latest(accounts: Sequence[Account]) -> Account:
+    return max(accounts, key=lambda account: str(account["created"]))
 
 
 def panel_data(
@@ -104,7 +109,7 @@ def panel_data(
     parameters
         Those of the figure: the numbers of images turn accuracies into counts.
     made
-        When and from which commit, see `memlib.shipped.how_made`.
+        When and from which commit, see `memlib.accounts.accounts_of`.
     """
     n, n_validation = parameters["n_images"], parameters["n_validation_images"]
     n_permutations = dataset.sizes["permutation"]

@@ -1,7 +1,7 @@
 """The results that come with the checkout, in data/results: read, and added to (no torch).
 
-A file holds one figure at one scale. Panels join it as their runs end, each with its own account
-of how it was made; what a file lacks is said wherever it is shown.
+A file holds one figure at one scale. Panels, and seeds of a panel, join it as their runs end, each
+with an account of how it was made; what a file lacks is said wherever it is shown.
 """
 
 import json
@@ -9,16 +9,15 @@ from pathlib import Path
 
 import xarray as xr
 
+from memlib.accounts import accounts_of, arguments_of, join_seeds, with_account
 from memlib.architectures import ARCHITECTURES
-from memlib.errors import InputError, ResultError
+from memlib.errors import InputError
 from memlib.figures import FIGURES, SCALES, resolve
 from memlib.results import panels_of, read_result, write_result
 from memlib.store import to_json
 
 FOLDER = Path(__file__).parent.parent / "data" / "results"
 SHIPPED_SCALES = ("paper", "tenth")
-# How a panel was made; panels of one file may differ in these, and in the parameters.
-MADE = ("created", "device", "git_commit", "code_digest", "memlib_version", "torch_version")
 # Parameters in which a shipped run may differ from its scale: less of it, or made elsewhere.
 SHORTER = {
     *("panels", "seed", "n_seeds", "epochs", "cnn_epochs", "n_measured_epochs"),
@@ -52,7 +51,8 @@ def shipped_results(scale: str = "paper") -> dict[str, xr.DataTree]:
 def ship(tree: xr.DataTree) -> Path:
     """Add a run's panels to the shipped result of its figure and scale; return the file.
 
-    A panel that is there already is replaced.
+    A panel that is there already is given the run's seeds; where both have one, or where the run
+    measures other epochs, what is there is replaced.
 
     Raises
     ------
@@ -74,17 +74,22 @@ def ship(tree: xr.DataTree) -> Path:
             raise InputError(
                 f"{name} = {parameters[name]!r}: {figure} is shipped with {default[name]!r}"
             )
-    made = {name: tree.attrs[name] for name in MADE} | {"parameters": parameters}
-    panels = {
-        panel: dataset.assign_attrs(made=to_json(made))
+    before = read_shipped(figure, scale)
+    panels = {} if before is None else panels_of(before)
+    panels |= {
+        panel: join_seeds(panels.get(panel), with_account(dataset, tree.attrs))
         for panel, dataset in panels_of(tree).items()
     }
-    before = read_shipped(figure, scale)
-    if before is not None:
-        panels = panels_of(before) | panels
     letters = [panel for panel in FIGURES[figure].panels if panel in panels]
+    seeds = [panels[panel]["seed"].values for panel in letters]
+    whole = {
+        "panels": letters,
+        "seed": min(int(some.min()) for some in seeds),
+        "n_seeds": max(len(some) for some in seeds),
+    }
     attributes = dict(tree.attrs) | {
-        "parameters": to_json(parameters | {"panels": letters}),
+        "parameters": to_json(parameters | whole),
+        "base_seed": whole["seed"],
         "compute_seconds": sum(float(panels[p].attrs["compute_seconds"]) for p in letters),
     }
     attributes.pop("wall_seconds", None)
@@ -96,18 +101,20 @@ def ship(tree: xr.DataTree) -> Path:
 
 def lacks(figure: str, scale: str = "paper") -> dict[str, str]:
     """Return what each panel of a shipped result lacks of its scale; empty when it is whole."""
-    tree, size = read_shipped(figure, scale), SCALES[scale]
+    tree, n_seeds = read_shipped(figure, scale), SCALES[scale].n_seeds
     panels = {} if tree is None else panels_of(tree)
     found = {}
     for panel in FIGURES[figure].panels:
-        whole = size.cnn_epochs if ARCHITECTURES[panel].is_cnn else size.epochs
         if panel not in panels:
             found[panel] = "not yet run"
-        elif (last := int(panels[panel]["epoch"][-1])) < whole:
+            continue
+        last, whole = int(panels[panel]["epoch"][-1]), _whole(panel, scale)
+        seeds = panels[panel].sizes["seed"]
+        if last < whole:
             found[panel] = f"run to epoch {last:,} of {whole:,}"
-        elif (seeds := panels[panel].sizes["seed"]) < size.n_seeds:
+        elif seeds < n_seeds:
             longer = f", but to epoch {last:,}, not {whole:,}" if last > whole else ""
-            found[panel] = f"run with {seeds} of {size.n_seeds} seeds{longer}"
+            found[panel] = f"run with {seeds} of {n_seeds} seeds{longer}"
     return found
 
 
@@ -124,29 +131,45 @@ def shortfalls(figure: str, scale: str = "paper") -> list[str]:
 
 def describe_shipped(figure: str, scale: str = "paper") -> str:
     """Return a Markdown sentence on what a shipped result lacks, and what would finish it."""
-    lacking, command = lacks(figure, scale), f"memlib run {figure} --scale {scale}"
-    if not lacking:
+    if not lacks(figure, scale):
         return f"This is the whole of {figure} at {scale} scale."
+    commands = " and ".join(f"`memlib run {one}`" for one in what_is_missing(figure, scale))
     if read_shipped(figure, scale) is None:
         return (
-            f"**Not yet run at {scale} scale.** `{command}` would do it, and `memlib ship` with "
+            f"**Not yet run at {scale} scale.** {commands} would do it, and `memlib ship` with "
             "the same arguments adds it here."
         )
     return (
         f"**Short of the {scale} scale:** {'; '.join(shortfalls(figure, scale))}. This would "
-        f"finish it: `{command} --panels {','.join(lacking)}`, then `memlib ship` with the same "
-        "arguments."
+        f"finish it: {commands}, then `memlib ship` with the same arguments."
     )
 
 
-def how_made(dataset: xr.Dataset) -> dict[str, str]:
-    """Return how a shipped panel was made: commit, device, versions, parameters.
+def what_is_missing(figure: str, scale: str = "paper") -> list[str]:
+    """Return the arguments of the runs that would complete a shipped result.
 
-    Raises
-    ------
-    ResultError
-        When the panel does not say.
+    Panels that are as long as their scale are given the seeds that they lack, and keep their own.
     """
-    if "made" not in dataset.attrs:
-        raise ResultError("this panel does not say how it was made: is it a shipped result?")
-    return dict(json.loads(dataset.attrs["made"]))
+    tree, default = read_shipped(figure, scale), resolve(figure, scale).model_dump(mode="json")
+    panels = {} if tree is None else panels_of(tree)
+    runs: dict[str, list[str]] = {}
+    for panel in lacks(figure, scale):
+        parameters = dict(default)
+        if panel in panels and not _is_short(panel, panels[panel], scale):
+            own = accounts_of(panels[panel])[-1]["parameters"]
+            parameters |= {name: value for name, value in own.items() if name in default}
+            missing = sorted({*range(default["n_seeds"])} - {*panels[panel]["seed"].values})
+            parameters |= {"seed": missing[0], "n_seeds": missing[-1] - missing[0] + 1}
+        del parameters["panels"]
+        runs.setdefault(to_json(parameters), []).append(panel)
+    return [arguments_of(json.loads(run) | {"panels": some}) for run, some in runs.items()]
+
+
+def _is_short(panel: str, dataset: xr.Dataset, scale: str) -> bool:
+    return int(dataset["epoch"][-1]) < _whole(panel, scale)
+
+
+def _whole(panel: str, scale: str) -> int:
+    """Return the last epoch of a panel at a scale."""
+    size = SCALES[scale]
+    return size.cnn_epochs if ARCHITECTURES[panel].is_cnn else size.epochs

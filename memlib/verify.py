@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from memlib.accounts import account_of
 from memlib.costs import fits_seconds, training_time
 from memlib.errors import InputError
 from memlib.figures import Settings, resolve
 from memlib.results import panels_of
 from memlib.seeds import stream
-from memlib.shipped import how_made
 
 # On the machine that made a result, nothing differs. Elsewhere sums round otherwise, and a long
 # training drifts apart to another draw of the same experiment: accuracies on 2,000 images, and
@@ -72,23 +72,22 @@ def pieces_of(results: Results) -> Iterator[Piece]:
     """Yield all pieces of shipped results, with the time it takes to compute each again."""
     for (scale, figure), tree in results.items():
         for panel, dataset in panels_of(tree).items():
-            settings = settings_of(dataset)
-            fits = fits_seconds(
-                settings, panel, settings.n_permutations + 1, dataset.sizes["perturbation"]
-            )
             for seed in dataset["seed"].values.tolist():
+                settings = settings_of(dataset, seed)
+                fits = fits_seconds(
+                    settings, panel, settings.n_permutations + 1, dataset.sizes["perturbation"]
+                )
                 for epoch in dataset["epoch"].values.tolist():
                     seconds = training_time(settings, panel, epoch) + fits
                     yield Piece(scale, figure, panel, seed, epoch, seconds)
 
 
-def settings_of(dataset: xr.Dataset) -> Settings:
-    """Return the settings by which a shipped panel was made.
+def settings_of(dataset: xr.Dataset, seed: int) -> Settings:
+    """Return the settings by which a seed of a shipped panel was made.
 
     What has become a choice since is at the figure's own value.
     """
-    made: Any = how_made(dataset)["parameters"]
-    return resolve(**made)
+    return resolve(**account_of(dataset, seed)["parameters"])
 
 
 def draw_pieces(results: Results, n: int, *, seed: int, max_seconds: float) -> list[Piece]:
@@ -117,7 +116,7 @@ def verify_piece(piece: Piece, results: Results) -> Agreement:
     from memlib.training_piece import Training
 
     dataset = panels_of(results[piece.scale, piece.figure])[piece.panel]
-    settings = settings_of(dataset)
+    settings = settings_of(dataset, piece.seed)
     training = Training(settings, piece.panel, piece.seed)
     strengths = [float(value) for value in dataset["perturbation"].values]
     found: dict[str, Any] = {}

@@ -20,9 +20,10 @@ from conftest import ROOT
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from memlib import shipped
+from memlib.accounts import arguments_of
 from memlib.cli import main
 from memlib.colab import SET_UP, colab_notebook
-from memlib.downloads import accounts_table, add_downloads, arguments_of, commands_of
+from memlib.downloads import accounts_table, add_downloads, commands_of
 from memlib.errors import InputError
 from memlib.figures import FIGURES, SCALES, resolve
 from memlib.notebooks import NotebookError, read_source

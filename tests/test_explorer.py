@@ -115,7 +115,8 @@ def test_the_paper_s_own_size_travels_in_less_than_a_megabyte_and_a_half(monkeyp
         return {name: full_size(name, scale) for name in FIGURES}
 
     monkeypatch.setattr(explorer, "shipped_results", whole)
-    monkeypatch.setattr(explorer, "how_made", lambda dataset: {"created": "", "git_commit": ""})
+    account = {"created": "", "git_commit": ""}
+    monkeypatch.setattr(explorer, "accounts_of", lambda dataset: [account])
     script = page_scripts({})["explorer_data.js"]
     assert len(gzip.compress(script.encode())) < 1_000_000
     assert script.count('"null"') == 2 * sum(len(figure.panels) for figure in FIGURES.values())

@@ -5,18 +5,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 from builders import make_results
 from click.testing import CliRunner
 from conftest import one_line
 
 from memlib import shipped
+from memlib.accounts import account_of, accounts_of
 from memlib.claims import check_claims
 from memlib.cli import main
-from memlib.errors import InputError
+from memlib.errors import InputError, ResultError
 from memlib.figures import SCALES
 from memlib.results import panels_of, write_result
 from memlib.runs import run_figure
-from memlib.shipped import describe_shipped, read_shipped, ship, shipped_path, shortfalls
+from memlib.shipped import (
+    describe_shipped,
+    read_shipped,
+    ship,
+    shipped_path,
+    shortfalls,
+    what_is_missing,
+)
 from memlib.verify import Piece, draw_pieces, pieces_of, verify_piece
 
 
@@ -46,7 +55,7 @@ def test_panels_join_the_shipped_result_as_they_are_run(small):
     assert panels["d"].sizes["seed"] == 2
     assert json.loads(tree.attrs["parameters"])["panels"] == ["a", "d"]
     for panel, epochs in (("a", 2), ("d", 4)):
-        made = json.loads(panels[panel].attrs["made"])
+        (made,) = accounts_of(panels[panel])
         assert made["parameters"]["epochs"] == epochs == panels[panel]["epoch"][-1]
         assert made["git_commit"]
     spent = sum(float(dataset.attrs["compute_seconds"]) for dataset in panels.values())
@@ -57,15 +66,72 @@ def test_panels_join_the_shipped_result_as_they_are_run(small):
     ]
     ship(run("fig4", panels=["e"], n_seeds=1))
     assert shortfalls("fig4", "tenth")[2] == "panel e run with 1 of 2 seeds"
-    assert "`memlib run fig4 --scale tenth --panels a,b,e`" in describe_shipped("fig4", "tenth")
+    assert describe_shipped("fig4", "tenth").endswith(
+        "This would finish it: `memlib run fig4 --scale tenth --panels a,b` and "
+        "`memlib run fig4 --scale tenth --panels e -p n_seeds=1 -p seed=1`, "
+        "then `memlib ship` with the same arguments."
+    )
     ship(run("fig4", panels=["b"], n_seeds=1))
     assert "panels b, e run with 1 of 2 seeds" in describe_shipped("fig4", "tenth")
     ship(run("fig4", panels=["b"], n_seeds=1, epochs=5))
     assert "panel b run with 1 of 2 seeds, but to epoch 5, not 4" in describe_shipped(
         "fig4", "tenth"
     )
+    assert what_is_missing("fig4", "tenth")[1:] == [
+        "fig4 --scale tenth --panels b -p epochs=5 -p n_seeds=1 -p seed=1",
+        "fig4 --scale tenth --panels e -p n_seeds=1 -p seed=1",
+    ]
     ship(run("fig4"))
-    assert shortfalls("fig4", "tenth") == []
+    assert shortfalls("fig4", "tenth") == what_is_missing("fig4", "tenth") == []
+
+
+def test_seeds_join_one_by_one_each_with_its_account(small):
+    whole = run("fig1", panels=["a", "d"], n_seeds=3)
+    ship(run("fig1", panels=["a", "d"], n_seeds=1))
+    ship(run("fig1", panels=["a"], seed=2, n_seeds=1))
+    assert what_is_missing("fig1", "tenth")[0] == "fig1 --scale tenth --panels b,c,e,f"
+    ship(run("fig1", panels=["d", "a"], seed=1, n_seeds=1))
+    tree = read_shipped("fig1", "tenth")
+    panels = panels_of(tree)
+    assert panels["d"]["seed"].values.tolist() == [0, 1]
+    assert tree.attrs["base_seed"] == json.loads(tree.attrs["parameters"])["seed"] == 0
+    assert json.loads(tree.attrs["parameters"])["n_seeds"] == 3
+    xr.testing.assert_identical(
+        panels["a"].drop_attrs(deep=False), panels_of(whole)["a"].drop_attrs(deep=False)
+    )
+    accounts = accounts_of(panels["a"])
+    assert [account["seeds"] for account in accounts] == [[0], [2], [1]]
+    assert [account["parameters"]["seed"] for account in accounts] == [0, 2, 1]
+    spent = sum(account["compute_seconds"] for account in accounts)
+    assert panels["a"].attrs["compute_seconds"] == pytest.approx(spent, abs=0.001)
+    (piece,) = (
+        one
+        for one in pieces_of({("tenth", "fig1"): tree})
+        if (one.panel, one.seed, one.epoch) == ("a", 2, 4)
+    )
+    assert verify_piece(piece, {("tenth", "fig1"): tree}).identical
+    ship(run("fig1", panels=["a"], seed=1, n_seeds=2))  # both are made anew
+    accounts = accounts_of(panels_of(read_shipped("fig1", "tenth"))["a"])
+    assert [account["seeds"] for account in accounts] == [[0], [1, 2]]
+
+
+def test_seeds_at_other_epochs_do_not_join(small):
+    ship(run("fig1", panels=["a"], n_seeds=2))
+    ship(run("fig1", panels=["a"], seed=2, n_seeds=1, epochs=5))
+    panel = panels_of(read_shipped("fig1", "tenth"))["a"]
+    assert (panel["seed"].values.tolist(), int(panel["epoch"][-1])) == ([2], 5)
+
+
+def test_account_of_a_file_from_before_seeds_could_join():
+    panel = panels_of(make_results()["fig1"])["a"].assign_attrs(compute_seconds=1.0)
+    with pytest.raises(ResultError, match="does not say how it was made"):
+        accounts_of(panel)
+    old = panel.assign_attrs(made=json.dumps({"git_commit": "abc", "parameters": {}}))
+    (account,) = accounts_of(old)
+    assert account["seeds"] == panel["seed"].values.tolist()
+    assert account_of(old, 0) == account
+    with pytest.raises(ResultError, match="how its seed 7 was made"):
+        account_of(old, 7)
     assert "whole of fig4" in describe_shipped("fig4", "tenth")
 
 
@@ -111,9 +177,9 @@ def test_a_piece_computed_again_is_the_same_bit_for_bit(small):
 def test_result_from_before_a_choice_was_one_is_verified(small, name):
     ship(run(panels=["a"]))
     tree = read_shipped("fig1", "tenth")
-    made = json.loads(tree["panel_a"].attrs["made"])
+    (made,) = accounts_of(panels_of(tree)["a"])
     del made["parameters"][name]
-    tree["panel_a"].attrs["made"] = json.dumps(made)
+    tree["panel_a"].attrs["made"] = json.dumps([made])
     (piece,) = draw_pieces({("tenth", "fig1"): tree}, 1, seed=1, max_seconds=1e6)
     assert verify_piece(piece, {("tenth", "fig1"): tree}).identical
 
@@ -121,9 +187,9 @@ def test_result_from_before_a_choice_was_one_is_verified(small, name):
 def test_result_of_a_choice_that_is_none_any_more_is_one_line(small):
     ship(run(panels=["a"]))
     tree = read_shipped("fig1", "tenth")
-    made = json.loads(tree["panel_a"].attrs["made"])
+    (made,) = accounts_of(panels_of(tree)["a"])
     made["parameters"]["n_knots"] = 3
-    tree["panel_a"].attrs["made"] = json.dumps(made)
+    tree["panel_a"].attrs["made"] = json.dumps([made])
     with pytest.raises(InputError, match="unknown parameter 'n_knots'") as error:
         draw_pieces({("tenth", "fig1"): tree}, 1, seed=1, max_seconds=1e6)
     one_line(error)
