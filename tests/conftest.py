@@ -75,7 +75,7 @@ def site_results(built_site: Path) -> dict[str, Any]:
     """The results that made the site: panels by figure."""
     from memlib.results import panels_of, read_result
 
-    paths = (built_site.parent.parent / "results").glob("fig*-smoke-*.nc")
+    paths = sorted((built_site.parent.parent / "results").glob("fig*-smoke-*.nc"))
     trees = [read_result(path) for path in paths]
     return {tree.attrs["figure"]: panels_of(tree) for tree in trees}
 

@@ -12,6 +12,13 @@ from urllib.parse import unquote, urlsplit
 from site_checks import FLAGS, THEMES, WIDTHS
 
 COUNTED = ("serious", "critical")  # impacts, of axe's four
+# What may differ in another theme: colours, and pictures and buttons that only it shows.
+OF_A_THEME = (
+    *("color-contrast", "link-in-text-block"),
+    *("area-alt", "image-alt", "input-image-alt", "object-alt", "role-img-alt", "svg-img-alt"),
+    *("aria-command-name", "aria-input-field-name", "button-name", "input-button-name"),
+    *("label", "link-name", "select-name", "summary-name"),
+)
 # Findings in what the theme writes, by rule and part of the selector: why each may stay.
 THEME = {
     (
@@ -44,11 +51,14 @@ def axe_source() -> str:
 
 
 def axe_findings(page: Any, *, again: bool = False) -> Iterator[str]:
-    """List what axe finds serious or critical on an open page, without the theme's own."""
+    """List what axe finds serious or critical on an open page, without the theme's own.
+
+    `again`: the page was looked at in another theme; only what may differ in this one is.
+    """
     page.evaluate(axe_source())
     options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
-    if again:  # in another theme: colours, and pictures and buttons that only it shows
-        options["runOnly"] = ["cat.color", "cat.text-alternatives", "cat.name-role-value"]
+    if again:
+        options["runOnly"] = {"type": "rule", "values": OF_A_THEME}
     found = page.evaluate("options => axe.run(document, options)", options)
     for rule in found["violations"]:
         for node in rule["nodes"]:

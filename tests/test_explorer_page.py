@@ -31,9 +31,9 @@ def test_explorer_shows_every_stored_panel_as_stored(open_page, site_results):
                     address = f"#a=run,{figure},{letter},0,{strength:g},{epoch}"
                     page.evaluate(
                         "hash => new Promise(done => {"
-                        " addEventListener('hashchange', done, {once: true});"
-                        " location.hash = hash; if (location.hash === window.before) done();"
-                        " window.before = location.hash })",
+                        " if (location.hash === hash) return done();"  # where it was opened
+                        " addEventListener('hashchange', () => done(), {once: true});"
+                        " location.hash = hash })",
                         address,
                     )
                     view = shown(page)
