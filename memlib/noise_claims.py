@@ -47,9 +47,9 @@ def _learns_noise(fig5: Panels) -> Iterable[Check]:
     for panel, scores in fig5.items():
         one = scores.at(0.05)
         observed, null = one.observed[:, -1].mean(), one.null_mean[:, -1].mean()
-        value = f"observed {observed:.3f}, null {null:.3f}"
-        holds = bool((one.p_value[:, -1] <= SIGNIFICANCE).all())
-        yield Check(panel, value, holds, float(observed - null))
+        margin = float(observed - null)
+        value = f"observed {observed:.3f}, null {null:.3f}, apart {margin:.3f}"
+        yield Check(panel, value, bool((one.p_value[:, -1] <= SIGNIFICANCE).all()), margin)
 
 
 @declare(
