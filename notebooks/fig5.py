@@ -282,7 +282,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 # ## Summary
 #
 # With dropout a network on noise first forgets what its random weights tell apart. Then, within a few measured
-# epochs, it learns, and memorizes more again (in e hardly more); at last it forgets the single images while
+# epochs, it learns, and memorizes more again (in e only a little); at last it forgets the single images while
 # it keeps the labels. The red curve never leaves chance: learning, in this sense, is not generalization.
 #
 # ## How this page was made
