@@ -1,6 +1,6 @@
-"""How a panel was made: an account for each run that gave it seeds; panels joined seed by seed.
+"""How a panel was made: an account for each run that gave it seeds, and the command for it.
 
-No torch: this is about stored results.
+Panels join seed by seed, each with its account. No torch: this is about stored results.
 """
 
 import json

@@ -11,6 +11,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
 
 from memlib.architectures import ARCHITECTURES
+from memlib.claim import Outcome
+from memlib.claims import check_claims
 from memlib.figures import FIGURES, resolve
 from memlib.results import SCHEMA_VERSION, assemble, label_panel, panels_of
 from memlib.verdicts import null_dataset
@@ -224,3 +226,8 @@ class CountingClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         return self.model_.predict(features)
+
+
+def outcome(results: Mapping[str, xr.DataTree], number: int) -> Outcome:
+    """Return the outcome of one claim."""
+    return next(one for one in check_claims(results) if one.claim.number == number)

@@ -4,11 +4,14 @@ import shutil
 from importlib.metadata import PackageNotFoundError, version
 
 import pytest
+from conftest import one_line
 from tiny_runs import settings_of
 
 from memlib import costs, store
+from memlib.errors import InputError
 from memlib.null_piece import NullBlock
 from memlib.plan import plan
+from memlib.scheduling import compute
 from memlib.training_piece import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -127,6 +130,14 @@ def test_what_is_not_installed_has_no_version_in_a_plan(results_folder, monkeypa
     trainings, nulls = plan(settings_of(classifier="svm")).missing()
     assert {training.spec["torch"] for training in trainings} == {"none"}
     assert {null.spec["scikit-learn"] for null in nulls} == {"none"}
+
+
+def test_what_is_missing_without_torch_is_refused_before_any_work(results_folder, monkeypatch):
+    monkeypatch.setattr("memlib.scheduling.installed_version", lambda package: "none")
+    with pytest.raises(InputError, match="torch is not installed here") as error:
+        compute([plan(settings_of())], progress=False)
+    one_line(error)
+    assert not list(results_folder.rglob("*.*"))
 
 
 def test_figures_that_share_runs_measure_the_union_of_their_perturbations(results_folder):

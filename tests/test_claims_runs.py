@@ -1,0 +1,122 @@
+"""Which runs a claim is decided on: figures, panels, perturbations left out, other lengths."""
+
+import json
+
+import pytest
+from builders import (
+    EPOCHS,
+    make_result,
+    make_results,
+    outcome,
+    panel_curves,
+    paper_curves,
+    through,
+)
+
+from memlib.claims import CLAIMS, check_claims, most_complete
+
+
+@pytest.fixture(scope="module")
+def results():
+    return make_results()
+
+
+@pytest.mark.parametrize("figure", ["fig1", "fig2", "fig3", "fig4", "fig5"])
+def test_claims_of_missing_figures_are_not_yet_run(results, figure):
+    rest = {name: tree for name, tree in results.items() if name != figure}
+    for found in check_claims(rest):
+        assert (found.verdict == "not yet run") == (figure in found.claim.needs)
+
+
+def test_claims_of_missing_perturbations_are_not_yet_run():
+    tree = make_result("fig1", strengths=(0.05,))
+    verdicts = {one.claim.number: one.verdict for one in check_claims({"fig1": tree})}
+    assert [n for n in range(1, 11) if verdicts[n] == "not yet run"] == [1, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "change", [{"inputs": "noise"}, {"optimizer": "rmsprop"}, {"perturbation_kind": "occlude"}]
+)
+def test_a_run_that_is_no_longer_the_figure_says_nothing_of_its_claims(change):
+    tree = make_result("fig1")
+    tree.attrs["parameters"] = json.dumps(json.loads(tree.attrs["parameters"]) | change)
+    outcomes = check_claims({"fig1": tree}, figure="fig1")
+    assert {one.verdict for one in outcomes} == {"not yet run"}
+
+
+def test_claims_of_missing_panels():
+    panels = paper_curves()["fig1"]
+    tree = make_result("fig1", {"a": panels["a"], "d": panels["d"]})
+    found = {one.claim.number: one for one in check_claims({"fig1": tree}, figure="fig1")}
+    assert {n for n, one in found.items() if one.verdict == "not yet run"} == {5, 8, 9}
+    assert {n for n, one in found.items() if one.verdict == "partly"} == {1, 2, 3, 4, 6, 7, 10}
+    assert found[2].left_out == ("b", "c", "e", "f")
+    assert found[7].left_out == ("b", "c", "e", "f")
+
+
+def test_each_claim_is_taken_where_most_of_its_panels_are_run():
+    """The paper's scale has panel a alone, a tenth its MLPs; both have no other figure."""
+    curves = paper_curves()["fig1"]
+    found = {
+        scale: check_claims({"fig1": make_result("fig1", {p: curves[p] for p in panels})})
+        for scale, panels in {"paper": "a", "tenth": "abde"}.items()
+    }
+    best = {one.claim.number: one for one in most_complete(found)}
+    assert list(best) == list(CLAIMS)
+    assert (best[1].scale, best[1].left_out) == ("tenth", ("c", "f"))
+    assert (best[5].scale, best[5].verdict) == ("tenth", "reproduced")
+    assert best[17].verdict == "not yet run"
+    both = {"paper": found["tenth"], "tenth": found["tenth"]}
+    assert {one.scale for one in most_complete(both)} == {"paper"}
+
+
+def test_mlps_alone_decide_the_claims_on_mlps():
+    mlps = {p: one for p, one in paper_curves()["fig1"].items() if p in "abde"}
+    verdicts = {
+        one.claim.number: one.verdict
+        for one in check_claims({"fig1": make_result("fig1", mlps)}, figure="fig1")
+    }
+    assert {n for n, verdict in verdicts.items() if verdict == "reproduced"} == {5, 8, 10}
+
+
+def test_rmsprop_claim_is_decided_by_one_panel(results):
+    only = {"a": paper_curves()["fig4"]["a"]}
+    assert outcome(results | {"fig4": make_result("fig4", only)}, 16).verdict == "reproduced"
+
+
+def test_cnns_and_mlps_are_compared_at_the_same_epochs():
+    """The same curve on two grids is no difference, however the grids lie."""
+    epochs = (1, 10, 30)
+    curve = ((1, 0.6), (1e5, 0.9))
+    panels = {
+        "a": panel_curves(EPOCHS, through(EPOCHS, *curve), validation=0.9),
+        "c": panel_curves(epochs, through(epochs, *curve), validation=0.95),
+    }
+    checks = outcome({"fig1": make_result("fig1", panels)}, 9).checks
+    first, second = checks[0].value.split(" against ")
+    assert float(first) == pytest.approx(float(second), abs=0.0011)
+
+
+def test_panels_of_different_length_are_compared_at_epochs_that_both_reach():
+    """The deeper network lies lower and falls faster, but its run ended early, near the peak."""
+    short = EPOCHS[:8]
+    shallow, deep = ((1, 0.60), (300, 0.80), (1e5, 0.50)), ((1, 0.58), (300, 0.78), (3000, 0.60))
+    panels = {
+        "a": panel_curves(EPOCHS, through(EPOCHS, *shallow), validation=0.9),
+        "b": panel_curves(short, through(short, *deep), validation=0.9),
+    }
+    found = {"fig1": make_result("fig1", panels)}
+    for number in (5, 8, 10):
+        assert [check for check in outcome(found, number).checks if not check.holds] == []
+
+
+def test_a_run_too_short_for_the_pattern_makes_no_exception_of_panel_c():
+    for epochs, verdict, left_out in (
+        (EPOCHS[:6], "partly", ("c",)),
+        (EPOCHS[:7], "reproduced", ()),
+    ):
+        panels = paper_curves()["fig1"]
+        panels["c"] = panel_curves(epochs, through(epochs, (1, 0.6), (1e5, 0.9)))
+        found = outcome({"fig1": make_result("fig1", panels)}, 7)
+        assert (found.verdict, found.left_out) == (verdict, left_out)
+        assert ("c, not so" in {one.label for one in found.checks}) is not bool(left_out)

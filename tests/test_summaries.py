@@ -1,0 +1,64 @@
+"""What the summaries of chapters say in words, on the stored runs that they speak of."""
+
+import pytest
+
+from memlib.quantities import forgetting_epoch, null_mean, onset_epochs
+from memlib.results import panels_of
+from memlib.shipped import read_shipped
+from memlib.verdicts import VERDICTS
+
+
+def panels(figure, scale):
+    return panels_of(read_shipped(figure, scale))
+
+
+def memorized(dataset, epoch):
+    """Whether each seed has memorized at a measured epoch, by its verdict on the 5 % set."""
+    verdicts = dataset["verdict"].sel(perturbation=0.05).isel(epoch=epoch).values
+    return ["memorized" in VERDICTS[verdict] for verdict in verdicts]
+
+
+@pytest.mark.parametrize("scale", ["paper", "tenth"])
+def test_fig1_every_network_memorizes_at_first_and_e_has_learned_only_in_the_end(scale):
+    own = panels("fig1", scale)
+    assert all(all(memorized(dataset, 0)) for dataset in own.values())
+    last = own["e"]["verdict"].sel(perturbation=0.05).isel(epoch=-1).values
+    assert {VERDICTS[verdict] for verdict in last} == {"learned"}
+    assert all(memorized(own["a"], -1))
+
+
+@pytest.mark.parametrize("scale", ["paper", "tenth"])
+def test_fig1_remembering_less_costs_d_nothing_and_does_not_lift_e_above_d(scale):
+    own = panels("fig1", scale)
+    valid = {p: float(own[p]["validation_accuracy"].isel(epoch=-1).mean()) for p in "ade"}
+    level = {p: float(null_mean(own[p], 0.05)[-1]) for p in "ade"}
+    assert level["e"] < level["d"] < level["a"]
+    assert valid["d"] >= valid["a"]
+    assert valid["e"] <= valid["d"]
+
+
+def test_fig4_without_dropout_rmsprop_does_not_end_by_forgetting():
+    sgd, rmsprop = panels("fig1", "tenth"), panels("fig4", "tenth")
+    for panel in "ab":
+        ends = [null_mean(one[panel], 0.05) for one in (sgd, rmsprop)]
+        falls = [mean.max() - mean[-1] for mean in ends]
+        assert forgetting_epoch(sgd[panel]) is not None
+        # From its low after the first epochs the null of rmsProp rises to the end.
+        low = ends[1].argmin()
+        assert ends[1][-1] > ends[1][low] + 0.01
+        assert panel != "a" or falls[1] < falls[0]
+
+
+@pytest.mark.parametrize("scale", ["paper", "tenth"])
+def test_fig5_e_memorizes_only_a_little_more_when_it_begins_to_learn(scale):
+    own, rises = panels("fig5", scale), {}
+    for panel in "de":
+        mean = null_mean(own[panel], 0.05)
+        found = [epoch for epoch in onset_epochs(own[panel]) if epoch is not None]
+        before = own[panel]["epoch"].values <= min(found)
+        low = int(mean[before].argmin())
+        peak = low + int(mean[low:].argmax())
+        rises[panel] = mean[peak] - mean[low]
+        assert mean[0] - mean[low] > 0.1  # what the random weights tell apart is forgotten first
+        assert mean[peak] - mean[-1] > 0.01
+    assert 0 < rises["e"] < 0.04 < rises["d"]
