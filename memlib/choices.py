@@ -71,6 +71,20 @@ CHOICES = {
         Choice("torch", "initial weights", "torch's default", {"initial_weights": "torch"}, ALL),
         Choice("rmsprop", "optimizer", "rmsProp, Keras' constants", RMSPROP),
         Choice(
+            "rmsprop_decay",
+            "rmsProp's constants",
+            "decay 0.99",
+            RMSPROP | {"rmsprop_decay": 0.99},
+            against="rmsprop",
+        ),
+        Choice(
+            "rmsprop_epsilon",
+            "rmsProp's constants",
+            "epsilon 1e-8 (Keras before 2.1.3)",
+            RMSPROP | {"rmsprop_epsilon": 1e-8},
+            against="rmsprop",
+        ),
+        Choice(
             "rmsprop_torch",
             "rmsProp's constants",
             "decay 0.99, epsilon 1e-8 (torch)",
