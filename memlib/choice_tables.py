@@ -8,6 +8,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from memlib.accounts import accounts_of
 from memlib.choices import RUNS
 from memlib.claim import Check
 from memlib.claims import CLAIMS
@@ -126,11 +127,21 @@ def describe_choices(tree: xr.DataTree | None, name: str) -> str:
     runs = [run for group in tree.children.values() for run in group.children.values()]
     seconds = sum(float(run.attrs["compute_seconds"]) for run in runs)
     found = tree.attrs
-    return (
+    told = (
         f"Made on {found['created'][:10]} at commit {found['git_commit']} ({found['device']}): "
         f"{len(tree.children)} choices, {len(runs)} runs of {found['scale']} scale with "
         f"{found['n_seeds']} seeds each, {seconds / 60:.0f} minutes of one core."
     )
+    later: dict[str, list[str]] = {}
+    for group in tree.children.values():
+        made = [run.to_dataset() for run in group.children.values() if "made" in run.attrs]
+        account = accounts_of(made[0])[0] if made else found
+        if account["git_commit"] != found["git_commit"]:
+            when = "{created:.10} at commit {git_commit} ({device})".format_map(account)
+            later.setdefault(when, []).append(f"{group.attrs['question']}: {group.attrs['label']}")
+    for when, names in later.items():
+        told += f" Added on {when}: {'; '.join(names)}."
+    return told
 
 
 def choices_table(tree: xr.DataTree) -> str:

@@ -1,23 +1,19 @@
 """The open choices: what the paper does not say, changed one at a time, and four baselines.
 
 Each choice is two teaching-scale runs of several seeds, panel a on images and panel d on noise;
-some are tried on panel f on noise, too, whose onset puzzles (`memlib.puzzle`). `measure_choices`
-joins them into one dataset with a group a choice.
+some are tried on panel f on noise, too, whose onset puzzles (`memlib.puzzle`). They are stored in
+one dataset with a group a choice, which `memlib.choice_runs` makes. No torch.
 """
 
 import json
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from memlib.costs import duration, missing_seconds
 from memlib.errors import ResultError
-from memlib.results import panels_of
-from memlib.store import to_json, write_netcdf
 
 N_SEEDS = 3
 SCHEMA_VERSION = 1
@@ -172,98 +168,6 @@ def choices_path(name: str = "choices") -> Path:
 def stored_choices(name: str = "choices") -> xr.DataTree | None:
     """Return a stored dataset of open choices, or None where there is none."""
     return read_choices(choices_path(name))
-
-
-def measure_choices(
-    names: tuple[str, ...] = tuple(CHOICES),
-    *,
-    runs: tuple[str, ...] = ALL,
-    scale: str = "teaching",
-    n_seeds: int = N_SEEDS,
-    n_jobs: int | None = None,
-    say: Callable[[str], None] = print,
-    **changes: Any,
-) -> xr.DataTree:
-    """Run choices (what is stored is reused) and join them into one dataset.
-
-    Parameters
-    ----------
-    names
-        Of `CHOICES`. Those that are tried on none of the runs are left out.
-    runs
-        Of `RUNS`.
-    scale, n_seeds
-        Of every run.
-    n_jobs
-        Processes; as many as cores when None.
-    say
-        Is told each choice as it ends.
-    changes
-        Of every run, for example a smaller number of images.
-
-    Returns
-    -------
-    xarray.DataTree
-        A group a choice with its runs (``images``, ``noise``, ``cnn``) below, each as in
-        `memlib.results`.
-    """
-    from memlib.figures import resolve
-    from memlib.plan import plan
-    from memlib.runs import run_figure
-
-    groups: dict[str, xr.Dataset] = {}
-    root: dict[str, Any] = {}
-    names = tuple(name for name in names if set(CHOICES[name].runs) & set(runs))
-    asked = {
-        (name, run): {
-            "panels": [RUNS[run].panel],
-            "n_seeds": n_seeds,
-            **RUNS[run].changes,
-            **changes,
-            **CHOICES[name].changes,
-        }
-        for name in names
-        for run in CHOICES[name].runs
-        if run in runs
-    }
-    # What is stored takes no time: time left goes by the estimated cost of what is missing.
-    costs = dict.fromkeys(names, 0.0)
-    for (name, run), parameters in asked.items():
-        costs[name] += missing_seconds(plan(resolve(RUNS[run].figure, scale, **parameters)))
-    began, paid = time.monotonic(), 0.0
-    for done, name in enumerate(names, start=1):
-        choice = CHOICES[name]
-        about = {"question": choice.question, "label": choice.label, "against": choice.against}
-        groups[f"/{name}"] = xr.Dataset(attrs=about | {"changes": to_json(dict(choice.changes))})
-        for run in (run for run in choice.runs if run in runs):
-            where = RUNS[run]
-            tree = run_figure(
-                where.figure, scale, n_jobs=n_jobs, progress=False, **asked[name, run]
-            )
-            groups[f"/{name}/{run}"] = panels_of(tree)[where.panel].assign_attrs(
-                compute_seconds=tree.attrs["compute_seconds"], parameters=tree.attrs["parameters"]
-            )
-            root = {str(key): value for key, value in tree.attrs.items()}
-        paid += costs.pop(name)
-        left = sum(costs.values()) * ((time.monotonic() - began) / paid if paid else 1.0)
-        done_text = f"{done} of {len(names)}, about {duration(left)} left"
-        say(f"{done_text}: {choice.question}, {choice.label}")
-    kept = ("device", "data_checksum", "code_digest", "git_commit", "memlib_version", "created")
-    attributes = {key: root[key] for key in (*kept, "torch_version", "numpy_version")}
-    attributes |= {
-        "title": "What the paper leaves open, changed one at a time",
-        "source": "memlib choices",
-        "scale": scale,
-        "n_seeds": n_seeds,
-        "schema_version": SCHEMA_VERSION,
-    }
-    return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attributes), **groups})
-
-
-def write_choices(tree: xr.DataTree, path: Path) -> Path:
-    """Write the dataset of the open choices, whole or not at all."""
-    write_netcdf(tree, path)
-    return path
 
 
 def read_choices(path: Path) -> xr.DataTree | None:

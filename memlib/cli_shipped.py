@@ -121,11 +121,15 @@ def choices(
     output: Path | None,
     assignments: Sequence[str],
 ) -> None:
-    """Change what the paper leaves open, one thing at a time, and write data/results/choices.nc."""
-    from memlib.chapters import parse_assignments
-    from memlib.choices import CHOICES, RUNS, choices_path, measure_choices, write_choices
+    """Change what the paper leaves open, one thing at a time, and write data/results/choices.nc.
 
-    names = tuple(CHOICES) if only is None else ("default", *only.split(","))
+    With --only the choices join that file, or are written to an --output of their own.
+    """
+    from memlib.chapters import parse_assignments
+    from memlib.choice_runs import measure_choices, write_choices
+    from memlib.choices import CHOICES, RUNS, choices_path, read_choices
+
+    names = tuple(CHOICES) if only is None else tuple(only.split(","))
     for name in names:
         if name not in CHOICES:
             raise InputError(f"--only {name}: take some of {', '.join(CHOICES)}")
@@ -136,17 +140,27 @@ def choices(
     path = output or choices_path()
     if path.suffix != ".nc":
         raise InputError(f"--output {path}: the name should end in .nc")
-    for option, given in (("--only", only), ("--runs", runs)):
-        if given is not None and output is None:
-            raise InputError(f"{option} needs an --output: the file of all choices stays")
+    if runs is not None and only is None and output is None:
+        raise InputError("--runs needs an --output, or --only: the file of all choices stays whole")
+    before = read_choices(path) if only is not None and output is None else None
+    if before is not None:
+        for option, given, stored in (
+            ("--scale", scale, before.attrs["scale"]),
+            ("--seeds", seeds, before.attrs["n_seeds"]),
+            ("-p", " ".join(assignments), ""),
+        ):
+            if given != stored:
+                wanted = f"is of {stored}" if stored else "has the scale's parameters"
+                raise InputError(f"{option} {given}: {path.name} {wanted}; name an --output")
     store.require_writable(path.parent)
     tree = measure_choices(
-        tuple(dict.fromkeys(names)),
+        names,
         runs=chosen,
         scale=scale,
         n_seeds=seeds,
         n_jobs=jobs,
         say=click.echo,
+        before=before,
         **parse_assignments(assignments),
     )
     click.echo(f"dataset   {shown_path(write_choices(tree, path))}")

@@ -66,7 +66,7 @@ def show(*names):
 # **Predict first:** which of these moves the null most: the loss, the first weights or the optimizer?
 
 # %% tags=["hide-input", "full-width"]
-show("loss", "he", "torch", "rmsprop", "rmsprop_torch", "strides")
+show("loss", "he", "torch", "rmsprop", "rmsprop_decay", "rmsprop_epsilon", "rmsprop_torch", "strides")
 
 # %% [markdown]
 # ## What comes in

@@ -126,6 +126,9 @@ choices and Markdown(puzzle_table(choices))
 # memlib choices --only loss,he --output mine.nc
 # memlib run open_choices -p stored=$PWD/mine.nc
 # ```
+#
+# Without `--output` the choices join the stored ones, provided that the default, which is measured again
+# first, is the same to the last bit.
 
 # %% [markdown]
 # ## Exercises

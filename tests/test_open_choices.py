@@ -1,12 +1,11 @@
 """The open choices: each run as declared, its effect against the same seeds, flips of claims."""
 
-import re
-
 import numpy as np
 import pytest
 import xarray as xr
-from click.testing import CliRunner
+from tiny_runs import TINY_CHOICE
 
+from memlib.choice_runs import measure_choices, write_choices
 from memlib.choice_tables import (
     change_text,
     checks_of,
@@ -18,26 +17,12 @@ from memlib.choice_tables import (
     run_of,
     show_choices,
 )
-from memlib.choices import (
-    CHOICES,
-    RUNS,
-    changes_of,
-    measure_choices,
-    read_choices,
-    write_choices,
-)
-from memlib.cli import main
-from memlib.costs import STEP_SECONDS, duration
+from memlib.choices import CHOICES, RUNS, changes_of, read_choices
 from memlib.errors import ResultError
 from memlib.figures import resolve
-from memlib.one_thing import change_cards
 
-TINY = {
-    **{"n_images": 60, "n_validation_images": 40, "epochs": 3, "n_measured_epochs": 2},
-    **{"n_permutations": 5, "n_trees": 3, "cnn_epochs": 2},
-}
 SOME = (
-    *("default", "loss", "raw", "strides", "rotate", "rmsprop", "rmsprop_torch", "untrained"),
+    *("default", "loss", "rmsprop", "rmsprop_torch", "raw", "strides", "rotate", "untrained"),
     "shuffled",
 )
 
@@ -47,7 +32,7 @@ def measured(tmp_path_factory):
     folder = tmp_path_factory.mktemp("choices")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMLIB_RESULTS", str(folder / "results"))
-        tree = measure_choices(SOME, n_seeds=2, n_jobs=1, say=lambda _: None, **TINY)
+        tree = measure_choices(SOME, n_seeds=2, n_jobs=1, say=str, **TINY_CHOICE)
     return read_choices(write_choices(tree, folder / "choices.nc"))
 
 
@@ -164,49 +149,6 @@ def test_damaged_or_foreign_file_is_told(tmp_path):
         read_choices(path)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--only", "los", "--output", "x.nc"], "--only los: take some of default, loss"),
-        (["--only", "loss"], "--only needs an --output"),
-        (["--runs", "sound"], "--runs sound: take some of images, noise, cnn"),
-        (["--runs", "images,noise"], "--runs needs an --output"),
-        (["--output", "x.csv"], "should end in .nc"),
-    ],
-)
-def test_bad_arguments_are_one_line(arguments, said):
-    done = CliRunner().invoke(main, ["choices", *arguments])
-    assert done.exit_code == 1
-    assert said in done.output
-    assert done.output.count("\n") == 1
-
-
 def test_change_is_told_with_its_range_over_several_seeds():
     assert change_text(np.array([-0.25])) == "−0.250"
     assert change_text(np.array([-0.25, 0.5, 0.125])) == "+0.125 (−0.250 to +0.500)"
-
-
-def test_time_left_counts_only_what_is_still_to_be_computed(monkeypatch, tmp_path):
-    monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
-    ask = {"runs": ("noise",), "n_seeds": 1, "n_jobs": 1} | TINY
-    measure_choices(("default", "he"), say=str, **ask)
-    monkeypatch.setitem(STEP_SECONDS, "d", 100.0)  # so that an estimate is told from none
-    said = []
-    measure_choices(("default", "loss", "he"), say=said.append, **ask)
-    n_steps = ask["epochs"] * -(-ask["n_images"] // 128)
-    left = [re.search("about (.*) left", line)[1] for line in said]
-    assert left == [duration(100.0 * n_steps), "0 s", "0 s"]
-
-
-def test_choices_may_be_tried_on_some_runs_only(monkeypatch, tmp_path):
-    monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
-    names = ("default", "loss", "raw", "strides")
-    tree = measure_choices(names, runs=("noise",), n_seeds=1, n_jobs=1, say=str, **TINY)
-    assert {name: set(group.children) for name, group in tree.children.items()} == {
-        "default": {"noise"},
-        "loss": {"noise"},
-    }
-    assert "Observed scores lie" in robustness_table(tree)
-    (card,) = change_cards(tree, "loss")
-    assert "On noise the null" in card.text
-    assert "On images" not in card.text

@@ -12,16 +12,16 @@ import xarray as xr
 from click.testing import CliRunner
 from conftest import ROOT
 from matplotlib.figure import Figure
+from tiny_runs import TINY_CHOICE
 
 from memlib.chapters import CHAPTERS, source_path
+from memlib.choice_runs import measure_choices, write_choices
 from memlib.choice_tables import effect, run_of
 from memlib.choices import (
     CHOICES,
     RUNS,
-    measure_choices,
     read_choices,
     stored_choices,
-    write_choices,
 )
 from memlib.cli import main
 from memlib.costs import duration
@@ -32,10 +32,6 @@ from memlib.results import panels_of
 from memlib.runs import run_figure
 from memlib.shipped import shipped_results
 
-TINY = {
-    **{"n_images": 60, "n_validation_images": 40, "epochs": 3, "n_measured_epochs": 2},
-    **{"n_permutations": 5, "n_trees": 3},
-}
 CHANGED = tuple(name for name in CHOICES if name != "default")
 # Read once: files of many groups take seconds.
 shipped_once, choices_once = cache(shipped_results), cache(stored_choices)
@@ -47,7 +43,7 @@ def measured(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMLIB_RESULTS", str(folder / "results"))
         tree = measure_choices(
-            ("default", "loss", "raw", "untrained"), n_seeds=2, n_jobs=1, say=str, **TINY
+            ("default", "loss", "raw", "untrained"), n_seeds=2, n_jobs=1, say=str, **TINY_CHOICE
         )
     return read_choices(write_choices(tree, folder / "choices.nc"))
 
@@ -141,7 +137,7 @@ def test_stored_runs_show_what_a_lecturer_is_told_to_watch(name):
 
 
 def test_running_times_are_measured_where_a_run_is_given(results_folder):
-    tree = run_figure("fig1", "smoke", panels=["a"], n_jobs=1, progress=False, **TINY)
+    tree = run_figure("fig1", "smoke", panels=["a"], n_jobs=1, progress=False, **TINY_CHOICE)
     tree.attrs["compute_seconds"] = 1234.0
     first, second = lesson_values({"fig1": tree})["running_times"].splitlines()[2:4]
     assert first.endswith("| 21 min |")

@@ -1,4 +1,4 @@
-"""A tiny Fig. 1, and what compares its results, arrays and files."""
+"""A tiny Fig. 1 and tiny open choices, and what compares results, arrays and files."""
 
 from pathlib import Path
 
@@ -18,6 +18,10 @@ TINY = {
     "n_measured_epochs": 3,  # epochs 1, 2, 4
     "n_permutations": 3,
     "n_trees": 5,
+}
+TINY_CHOICE = {
+    **{"n_images": 60, "n_validation_images": 40, "epochs": 3, "n_measured_epochs": 2},
+    **{"n_permutations": 5, "n_trees": 3, "cnn_epochs": 2},
 }
 
 
