@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from memlib import store
 from memlib.choices import choices_path
 from memlib.data import load_labelled_images
 from memlib.errors import InputError
-from memlib.figures import FIGURES, resolve
+from memlib.figures import FIGURES, SCALES, resolve
 from memlib.notebooks import declared_parameters, execute
 from memlib.shipped import SHIPPED_SCALES, shipped_path
 
@@ -29,6 +30,15 @@ TYPES: Mapping[str, Any] = {
     "list[float]": list[float],
     "list[str]": list[str],
     "None": None,
+}
+# Least and largest value of a method chapter's parameters; of n_ANYTHING the least is 1.
+RANGES = {
+    "seed": (0, math.inf),
+    "disturbance": (0, math.inf),
+    "n_resamples": (0, math.inf),
+    "epochs": (1, math.inf),
+    "shares": (0, 1),
+    "your_network.n_images": (2, 1796),  # of 1,797; the others validate
 }
 
 
@@ -81,10 +91,26 @@ def check_parameters(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         if parameter not in declared:
             raise InputError(f"unknown parameter {parameter!r}: {name} has {', '.join(declared)}")
         _check_type(parameter, value, declared[parameter].annotation or "str")
+        if name not in FIGURES:
+            _check_range(name, parameter, value)
     if name in FIGURES:
         defaults: dict[str, Any] = {key: parameter.default for key, parameter in declared.items()}
         resolve(name, **(defaults | dict(given)))
     return dict(given)
+
+
+def _check_range(chapter: str, name: str, value: Any) -> None:
+    """Refuse what no method chapter can be run with; a figure's parameters know their ranges."""
+    if name == "scale" and value not in SCALES:
+        raise InputError(f"scale = {value!r}: take one of {', '.join(SCALES)}")
+    own = RANGES.get(f"{chapter}.{name}", RANGES.get(name))
+    least, most = own or (1 if name.startswith("n_") else -math.inf, math.inf)
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, int | float) and not least <= one <= most:
+            upto = "or more" if most == math.inf else f"to {most}"
+            raise InputError(f"{name} = {one!r}: take {least} {upto}")
+    if value == []:
+        raise InputError(f"{name} = []: give one value or more")
 
 
 def _check_type(name: str, value: Any, annotation: str) -> None:

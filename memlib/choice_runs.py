@@ -43,8 +43,8 @@ def measure_choices(
     Parameters
     ----------
     names
-        Of `CHOICES`. Those that are tried on none of the runs are left out; the default, and what
-        a choice is held against, come first, named or not.
+        Of `CHOICES`; the default, and what a choice is held against, come with them. Those that
+        are tried on none of the runs are left out.
     runs
         Of `RUNS`. The default is measured on those that the choices named are tried on.
     scale, n_seeds
@@ -68,11 +68,16 @@ def measure_choices(
     Raises
     ------
     InputError
-        When the default is not that of the dataset to join: it was of another scale, or other code
-        or another machine made it.
+        When no choice is tried on any of the runs, or the default is not that of the dataset to
+        join: it was of another scale, or other code or another machine made it.
     """
-    tried = {run for name in names if name != "default" for run in CHOICES[name].runs}
-    runs = tuple(run for run in runs if run in (tried or ALL))
+    of_choices = {run for name in names if name != "default" for run in CHOICES[name].runs}
+    runs = tuple(run for run in runs if run in (of_choices or ALL))
+    if not runs:
+        raise InputError(f"{', '.join(names)}: tried on {', '.join(sorted(of_choices))} only")
+    for run in runs:
+        if before is not None and run not in before["default"].children:
+            raise InputError(f"the stored default was not run on {run}: name an --output")
     names = _with_references(names, runs, before)
     asked = {
         (name, run): {
@@ -125,19 +130,20 @@ def _with_references(
     names: Iterable[str], runs: tuple[str, ...], before: xr.DataTree | None
 ) -> tuple[str, ...]:
     """Return the choices to measure, in the order of `CHOICES`: with what they are held against."""
-    stored = () if before is None else before.children
     wanted = {"default", *names}
-    wanted |= {CHOICES[name].against for name in wanted} - set(stored)
-    wanted.add("default")
+    for name in names:
+        reference = CHOICES[name].against
+        stored = set() if before is None else set(before.to_dict())
+        if not {f"/{reference}/{run}" for run in CHOICES[reference].runs if run in runs} <= stored:
+            wanted.add(reference)
     return tuple(n for n, one in CHOICES.items() if n in wanted and set(one.runs) & set(runs))
 
 
 def _require_same(dataset: xr.Dataset, before: xr.DataTree, run: str) -> None:
     """Refuse a default that differs from the stored one: an effect is a difference of seeds."""
-    group = before["default"].children.get(run)
-    stored = None if group is None else group.to_dataset()
+    stored = before["default"].children[run].to_dataset()
     for name in SCORED:
-        if stored is None or not np.array_equal(dataset[name].values, stored[name].values):
+        if not np.array_equal(dataset[name].values, stored[name].values):
             raise InputError(
                 f"{name} of the default on {run} is not what is stored, by other parameters or "
                 "other code, or on another machine: name an --output for a file of its own"

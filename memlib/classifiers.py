@@ -57,6 +57,16 @@ class EstimatorPredictor:
         return fitted.fit(self.features, labels).predict(sets)
 
 
+def classifies(estimator: object) -> bool:
+    """Say whether an object is a classifier as scikit-learn has it, not a class or a regressor."""
+    from sklearn.utils import get_tags
+
+    wanted = ("fit", "predict", "get_params")
+    if isinstance(estimator, type) or not all(hasattr(estimator, name) for name in wanted):
+        return False
+    return get_tags(estimator).estimator_type in ("classifier", None)
+
+
 def make_estimator(name: str, *, n_trees: int = 500) -> "ClassifierMixin":
     """Return the scikit-learn classifier of a name, with one thread.
 
@@ -96,7 +106,8 @@ def make_predictor(
     Parameters
     ----------
     classifier
-        A name in `CLASSIFIERS` or any scikit-learn classifier. ``"random_forest"`` is our own
+        A name in `CLASSIFIERS` or any scikit-learn classifier, which is given labels as codes 0 to
+        K - 1 in their sorted order. ``"random_forest"`` is our own
         engine, same in distribution as ``"random_forest_sklearn"`` and several times faster;
         ``"nearest_neighbours"`` and ``"ridge"`` predict as scikit-learn's, with all labellings in
         one product (`memlib.smoothers`).

@@ -79,7 +79,7 @@ JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Processes; as ma
 
 @main.command()
 @click.argument("figure")
-@SCALE
+@click.option("--scale", help=f"One of {', '.join(SCALES)}; of a figure teaching if left out.")
 @click.option("--seed", help="Base seed.")
 @click.option("--panels", help="Panels, for example a,d.")
 @click.option("-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter.")
@@ -88,7 +88,7 @@ JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Processes; as ma
 @click.option("--dry-run", is_flag=True, help="Print what would be computed, and its cost.")
 def run(
     figure: str,
-    scale: str,
+    scale: str | None,
     seed: str | None,
     panels: str | None,
     assignments: Sequence[str],
@@ -107,8 +107,10 @@ def run(
         given |= parse_assignments([f"seed={seed}"])
     if panels is not None:
         given["panels"] = [panel.strip() for panel in panels.split(",")]
-    if figure in FIGURES:
+    if scale is not None:
         given["scale"] = scale
+    elif figure in FIGURES:
+        given.setdefault("scale", "teaching")
     check_parameters(figure, given)
     if dry_run:
         click.echo(_described(given, figure, jobs))

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -57,19 +58,32 @@ def claims(figure: str | None, scale: str | None, resamples: int, as_json: bool)
 @click.option("-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter.")
 def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]) -> None:
     """Add a finished run to data/results, the results that come with the checkout."""
-    from memlib.chapters import parse_assignments
     from memlib.figures import resolve
     from memlib.plan import plan
     from memlib.runs import stored_result
+    from memlib.shipped import SHIPPED_SCALES
     from memlib.shipped import ship as add
 
-    given = parse_assignments(assignments)
+    if scale not in SHIPPED_SCALES:
+        raise InputError(f"--scale {scale}: take one of {', '.join(SHIPPED_SCALES)}")
+    given = _changes(assignments, scale="--scale", panels="--panels", figure="FIGURE")
     if panels is not None:
         given["panels"] = [panel.strip() for panel in panels.split(",")]
     tree = stored_result(plan(resolve(figure, scale, **given)))
     if tree is None:
         raise InputError(f"{figure} at {scale} scale has not been run: `memlib run` it first")
     click.echo(f"shipped   {shown_path(add(tree))}")
+
+
+def _changes(assignments: Sequence[str], **options: str) -> dict[str, Any]:
+    """Return the values given with -p, but those that an option of the command gives."""
+    from memlib.chapters import parse_assignments
+
+    given = parse_assignments(assignments)
+    for name, option in options.items():
+        if name in given:
+            raise InputError(f"-p {name}: give it with {option}")
+    return given
 
 
 @click.command()
@@ -125,7 +139,6 @@ def choices(
 
     With --only the choices join that file, or are written to an --output of their own.
     """
-    from memlib.chapters import parse_assignments
     from memlib.choice_runs import measure_choices, write_choices
     from memlib.choices import CHOICES, RUNS, choices_path, read_choices
 
@@ -137,6 +150,10 @@ def choices(
     for run in chosen:
         if run not in RUNS:
             raise InputError(f"--runs {run}: take some of {', '.join(RUNS)}")
+    for name in names if only is not None else ():
+        if not set(chosen) & set(CHOICES[name].runs):
+            tried = ", ".join(CHOICES[name].runs)
+            raise InputError(f"--runs {runs}: {name} is tried on {tried} only")
     path = output or choices_path()
     if path.suffix != ".nc":
         raise InputError(f"--output {path}: the name should end in .nc")
@@ -152,6 +169,12 @@ def choices(
             if given != stored:
                 wanted = f"is of {stored}" if stored else "has the scale's parameters"
                 raise InputError(f"{option} {given}: {path.name} {wanted}; name an --output")
+    changes = _changes(
+        assignments, scale="--scale", n_seeds="--seeds", panels="--runs", figure="--runs"
+    )
+    sets = changes.get("perturbations", [0, 0, 0])
+    if not isinstance(sets, list) or len(sets) != 3:
+        raise InputError(f"perturbations = {sets!r}: choices compare lists of three strengths")
     store.require_writable(path.parent)
     tree = measure_choices(
         names,
@@ -161,6 +184,6 @@ def choices(
         n_jobs=jobs,
         say=click.echo,
         before=before,
-        **parse_assignments(assignments),
+        **changes,
     )
     click.echo(f"dataset   {shown_path(write_choices(tree, path))}")

@@ -57,8 +57,9 @@ def figure_seconds(settings: "Settings") -> tuple[float, float]:
 
 def training_time(settings: "Settings", panel: str, n_epochs: int) -> float:
     """Estimate the seconds of training a panel for some epochs."""
-    n_steps = -(-settings.n_images // settings.batch_size)
-    return n_epochs * n_steps * STEP_SECONDS[panel] * settings.batch_size / 128
+    batch_size = min(settings.batch_size, settings.n_images)
+    n_steps = -(-settings.n_images // batch_size)
+    return n_epochs * n_steps * STEP_SECONDS[panel] * batch_size / 128
 
 
 def fits_seconds(settings: "Settings", panel: str, n_fits: int, n_strengths: int) -> float:

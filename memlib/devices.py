@@ -1,5 +1,6 @@
 """Where networks are trained: on the CPU, or on a GPU where there is one."""
 
+import time
 from pathlib import Path
 
 from memlib.errors import InputError
@@ -40,6 +41,15 @@ def device_name(device: str) -> str:
     import torch
 
     return f"GPU {torch.cuda.get_device_name()}"
+
+
+def busy_seconds(device: str = "cpu") -> float:
+    """Return a clock that runs while this thread computes, in seconds; only differences count.
+
+    So that a piece costs the same on a crowded machine. A GPU's work does not show in a thread's
+    time: there it is the time that passes.
+    """
+    return time.thread_time() if device == "cpu" else time.monotonic()
 
 
 def _has_nvidia_driver() -> bool:

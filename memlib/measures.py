@@ -65,18 +65,18 @@ def shared_structure_test(
         ("training", data.train_images, data.train_labels),
         ("validation", data.validation_images, data.validation_labels),
     ):
-        if len(images) != len(labels):
+        if np.shape(labels) != (len(images),):
             raise InputError(
-                f"{len(images)} {part} images and {len(labels)} labels: give each image its label"
+                f"{len(images)} {part} images and labels {np.shape(labels)}: "
+                "give each image its label"
             )
     check_options(
         data.train_labels, classifier, n_permutations=n_permutations, n_trees=n_trees, seed=seed
     )
     if np.ndim(perturbations) != 1 or not len(perturbations):
         raise InputError(f"perturbations = {perturbations!r}: give a list of strengths")
-    if isinstance(perturbation_kind, str):
-        for strength in perturbations:
-            check_strength(perturbation_kind, strength)
+    for strength in perturbations:
+        check_strength(perturbation_kind, strength)
     train = extract_learned_features(network, data.train_images, layer=layer)
     sets: dict[Hashable, np.ndarray] = {
         float(strength): extract_learned_features(

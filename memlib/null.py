@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from memlib.classifiers import CLASSIFIERS, ManyPredictor, make_predictor
+from memlib.classifiers import CLASSIFIERS, ManyPredictor, classifies, make_predictor
 from memlib.errors import InputError
 from memlib.seeds import stream, stream_integer
 from memlib.verdicts import null_dataset
@@ -206,6 +206,9 @@ def compute_null(
     check_options(labels, classifier, n_permutations=n_permutations, n_trees=n_trees, seed=seed)
     if not s_validation_features:
         raise InputError("s_validation_features is empty: give at least one set")
+    for name in s_validation_features:
+        if isinstance(name, tuple):
+            raise InputError(f"s-validation set {name!r}: name it by a number or a word")
     sets = [np.asarray(features, np.float32) for features in s_validation_features.values()]
     for name, features in zip(
         ("train", *s_validation_features), (train_features, *sets), strict=True
@@ -218,11 +221,16 @@ def compute_null(
         _check_finite(features, name)
     if validation is not None:
         validation = np.asarray(validation[0], np.float32), np.asarray(validation[1])
-        shape = (len(validation[1]), train_features.shape[1])
-        if not len(validation[1]) or validation[0].shape != shape:
+        n, width = validation[1].size, train_features.shape[1]
+        if not n or validation[0].shape != (n, width) or validation[1].shape != (n,):
             raise InputError(
                 f"validation features {validation[0].shape} and labels {validation[1].shape}: "
-                f"they are (sample, {shape[1]}) and (sample,), one sample or more"
+                f"they are (sample, {width}) and (sample,), one sample or more"
+            )
+        if not np.isin(validation[1], labels).any():
+            raise InputError(
+                f"validation labels, like {validation[1][0]!r}, are none of the training labels, "
+                f"like {labels[0]!r}"
             )
         _check_finite(validation[0], "validation")
     scores = score_labellings(
@@ -262,8 +270,11 @@ def check_options(
     ):
         if not isinstance(value, Integral) or value < least:
             raise InputError(f"{name} = {value!r}: take a whole number, {least} or more")
-    if isinstance(classifier, str) and classifier not in CLASSIFIERS:
-        raise InputError(f"classifier = {classifier!r}: take one of {', '.join(CLASSIFIERS)}")
+    if not (classifier in CLASSIFIERS if isinstance(classifier, str) else classifies(classifier)):
+        raise InputError(
+            f"classifier = {classifier!r}: take one of {', '.join(CLASSIFIERS)}, "
+            "or a scikit-learn classifier"
+        )
     if len(np.unique(labels)) < 2:
         raise InputError("labels hold fewer than two classes: there is nothing to shuffle")
     if classifier == "random_forest":

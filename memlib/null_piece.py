@@ -1,6 +1,5 @@
 """A piece of work: the null of one network at one epoch, a block of labellings at a time."""
 
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from memlib import store
+from memlib.devices import busy_seconds
 from memlib.errors import ResultError
 from memlib.training_piece import Training
 from memlib.version import installed_version
@@ -92,7 +92,7 @@ class NullBlock:
         """Score what is missing and store it with what was there."""
         from memlib.measures import network_performance, score_network
 
-        started = time.monotonic()
+        started = busy_seconds()
         stored = self._stored()
         network, data = self.training.network(self.epoch), self.training.data
         settings = self.training.settings
@@ -135,7 +135,7 @@ class NullBlock:
             "accuracy": accuracy,
             "chance": chance,
             "validation_accuracy": validation,
-            "seconds": stored["seconds"] + (time.monotonic() - started),
+            "seconds": stored["seconds"] + (busy_seconds() - started),
         }
         if self.block == 0:
             performance = network_performance(network, data)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -93,9 +94,13 @@ KINDS = {
 }
 
 
-def check_strength(kind: str, strength: float) -> None:
+def check_strength(kind: str | Perturb, strength: float) -> None:
     """Raise `InputError` unless `kind` is known and `strength` lies in its range."""
     describe_kind(kind)
+    if not isinstance(strength, Real) or not np.isfinite(float(strength)):
+        raise InputError(f"perturbations: {strength!r} should be a finite number")
+    if callable(kind):
+        return
     if not 0 <= strength <= KINDS[kind].largest:
         raise InputError(
             f"perturbations: {strength} should be a number between 0 and "
@@ -171,11 +176,12 @@ def make_s_validation_set(
 
 def describe_kind(kind: str | Perturb) -> tuple[str, str, str]:
     """Return a kind's name, and meaning and units of its strength; a function has its own name."""
-    if not isinstance(kind, str):
+    if callable(kind):
         name = str(getattr(kind, "__name__", type(kind).__name__))
         return name, OWN + name, "1"
     if kind not in KINDS:
-        raise InputError(f"perturbation_kind = {kind!r}: take one of {', '.join(KINDS)}")
+        allowed = f"take one of {', '.join(KINDS)}, or a function"
+        raise InputError(f"perturbation_kind = {kind!r}: {allowed}")
     return kind, KINDS[kind].strength, KINDS[kind].units
 
 

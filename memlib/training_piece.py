@@ -16,7 +16,7 @@ import numpy as np
 from memlib import store
 from memlib.architectures import ARCHITECTURES, Architecture
 from memlib.data import Data, load_data, load_labelled_images
-from memlib.devices import choose_device
+from memlib.devices import busy_seconds, choose_device
 from memlib.errors import ResultError
 from memlib.figures import Settings
 from memlib.version import installed_version
@@ -185,7 +185,7 @@ class Training:
                 break
         beat = Heartbeat(self.heartbeat)
         beat(after)
-        started = saved = time.monotonic()
+        started, saved = busy_seconds(self.spec["device"]), time.monotonic()
         every_epoch = range(after + 1, missing[-1] + 1)
         for epoch, _ in train_network(
             step,
@@ -201,7 +201,7 @@ class Training:
             if wanted or now - saved > CHECKPOINT_SECONDS:
                 arrays = step.arrays() | {
                     "epoch": np.array(epoch),
-                    "seconds": np.array(seconds + now - started),
+                    "seconds": np.array(seconds + busy_seconds(self.spec["device"]) - started),
                 }
                 store.write_arrays(self.snapshot(epoch) if wanted else self.checkpoint, arrays)
                 saved = now
@@ -232,7 +232,7 @@ class Training:
             return 0
 
     def seconds(self) -> float:
-        """Return the processor seconds that the stored training took."""
+        """Return the seconds that the stored training took one core, or the GPU."""
         arrays = store.read_arrays(self.snapshot(self.epochs[-1]))
         return 0.0 if arrays is None else float(arrays["seconds"])
 

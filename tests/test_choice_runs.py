@@ -37,6 +37,12 @@ def stored(tmp_path, monkeypatch):
     ("arguments", "said"),
     [
         (["--only", "los", "--output", "x.nc"], "--only los: take some of default, loss"),
+        (["--only", "validation", "--runs", "cnn"], "validation is tried on images, noise only"),
+        (["-p", "n_seeds=2"], "-p n_seeds: give it with --seeds"),
+        (["-p", "scale=smoke"], "-p scale: give it with --scale"),
+        (["-p", "panels=['b']"], "-p panels: give it with --runs"),
+        (["-p", "perturbations=[0.05]"], "perturbations = [0.05]: choices compare lists of three"),
+        (["-p", "n_tree=5"], "unknown parameter 'n_tree'"),
         (["--runs", "sound"], "--runs sound: take some of images, noise, cnn"),
         (["--runs", "images,noise"], "--runs needs an --output, or --only"),
         (["--output", "x.csv"], "should end in .nc"),
@@ -55,7 +61,7 @@ def test_time_left_counts_only_what_is_still_to_be_computed(monkeypatch, tmp_pat
     monkeypatch.setitem(STEP_SECONDS, "d", 100.0)  # so that an estimate is told from none
     said = []
     measure_choices(("default", "loss", "he"), say=said.append, **ASK)
-    n_steps = ASK["epochs"] * -(-ASK["n_images"] // 128)
+    n_steps = ASK["epochs"] * ASK["n_images"] / 128  # of whole batches
     left = [re.search("about (.*) left", line)[1] for line in said]
     assert left == [duration(100.0 * n_steps), "0 s", "0 s"]
 
@@ -105,6 +111,17 @@ def test_a_choice_measured_again_takes_the_place_of_the_stored_one(stored):
     assert joined["loss/noise"].attrs["compute_seconds"] > 0
 
 
+def test_what_a_choice_is_held_against_is_measured_on_all_its_runs(monkeypatch, tmp_path):
+    monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
+    both = {**ASK, "runs": ("images", "noise")}
+    whole = measure_choices(("loss",), say=str, **both)
+    half = measure_choices(("rmsprop",), before=whole, say=str, **ASK)
+    assert set(half["rmsprop"].children) == {"noise"}
+    joined = measure_choices(("rmsprop_decay",), before=half, say=str, **both)
+    assert set(joined["rmsprop"].children) == {"images", "noise"}
+    assert effect(joined, "rmsprop_decay", "images") is not None
+
+
 def test_choices_do_not_join_another_default(stored):
     node = stored["default/noise"]
     stored["default/noise"] = node.assign(null_accuracy=node["null_accuracy"] + 1e-6)
@@ -112,7 +129,7 @@ def test_choices_do_not_join_another_default(stored):
     with pytest.raises(InputError, match="null_accuracy of the default on noise is not what is"):
         measure_choices(("he",), before=stored, say=said.append, **ASK)
     assert said == []  # it ends with the default, before any other choice
-    with pytest.raises(InputError, match="of the default on images is not what is stored"):
+    with pytest.raises(InputError, match="the stored default was not run on images"):
         measure_choices(("he",), before=stored, say=str, **ASK | {"runs": ("images",)})
 
 

@@ -6,6 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from memlib.cli import main
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -151,3 +154,18 @@ def test_data_build_makes_the_bundled_file_again(tmp_path):
     shutil.copy(target, tmp_path / "fashion_mnist_pullover_coat.nc")
     checked = memlib("data", results=tmp_path, MEMLIB_DATA=str(tmp_path))
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "fig1", "-p", "scale=smoke", "--dry-run"), "fig1 at smoke scale"),
+        (("run", "fig1", "--dry-run"), "fig1 at teaching scale"),
+        (("run", "your_network", "--scale", "paper"), "unknown parameter 'scale'"),
+        (("run", "larger_runs", "--scale", "bogus"), "scale = 'bogus': take one of"),
+        (("ship", "fig1", "--scale", "smoke"), "--scale smoke: take one of paper, tenth"),
+        (("ship", "fig1", "-p", "figure=fig2"), "-p figure: give it with FIGURE"),
+    ],
+)
+def test_scale_is_the_one_that_was_asked_for(arguments, said):
+    assert said in CliRunner().invoke(main, list(arguments)).output

@@ -8,7 +8,10 @@ import pytest
 import torch
 import xarray as xr
 from matplotlib.figure import Figure
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LinearRegression
+from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from memlib.data import Data
@@ -207,9 +210,18 @@ class Untouchable(nn.Module):
         ({"seed": -1}, "seed = -1"),
         ({"perturbations": []}, "perturbations = []"),
         ({"perturbations": 0.1}, "perturbations = 0.1"),
-        ({"train_labels": np.arange(299) % 2}, "300 training images and 299 labels"),
+        ({"train_labels": np.arange(299) % 2}, "300 training images and labels (299,)"),
         ({"train_labels": np.ones(300)}, "fewer than two classes"),
-        ({"validation_labels": np.ones(7)}, "300 validation images and 7 labels"),
+        ({"validation_labels": np.ones(7)}, "300 validation images and labels (7,)"),
+        ({"train_labels": np.eye(300)}, "300 training images and labels (300, 300)"),
+        ({"validation_labels": np.ones((300, 1))}, "300 validation images and labels (300, 1)"),
+        ({"classifier": LinearRegression()}, "or a scikit-learn classifier"),
+        ({"classifier": KMeans(2)}, "or a scikit-learn classifier"),
+        ({"classifier": KNeighborsClassifier}, "or a scikit-learn classifier"),
+        ({"classifier": None}, "classifier = None"),
+        ({"perturbation_kind": 3}, "perturbation_kind = 3"),
+        ({"perturbation_kind": np.add, "perturbations": [np.nan]}, "nan should be a finite number"),
+        ({"perturbation_kind": np.add, "perturbations": ["5"]}, "'5' should be a finite number"),
         ({"train_images": np.ones(70_000), "train_labels": np.arange(70_000)}, "70,000 samples"),
     ],
 )

@@ -270,6 +270,9 @@ def with_bad_value(value):
         ({"sets": {0.05: noise(60, 3)}}, r"set 0\.05 are \(60, 3\)"),
         ({"sets": {0.05: noise(), 0.1: with_bad_value(np.nan)}}, r"set 0\.1 .*not finite"),
         ({"train": with_bad_value(np.inf)}, "set 'train' .*not finite"),
+        ({"validation": (noise(), np.ones((60, 1)))}, r"and labels \(60, 1\)"),
+        ({"validation": (noise(), ["coat"] * 60)}, "'coat'.* none of the training labels"),
+        ({"sets": {("shuffle", 0.05): noise()}}, "name it by a number or a word"),
         ({"classifier": "perceptron"}, "classifier = 'perceptron': take one of random_forest"),
     ],
 )

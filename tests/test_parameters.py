@@ -2,9 +2,10 @@
 
 import pytest
 
-from memlib.chapters import check_parameters, parse_assignments, source_path
+from memlib.chapters import CHAPTERS, check_parameters, parse_assignments, source_path
 from memlib.errors import InputError
 from memlib.figures import FIGURES, SCALES, resolve
+from memlib.notebooks import declared_parameters
 
 NAN, INFINITE = float("nan"), float("inf")
 # name, value, what the line has to say besides
@@ -179,6 +180,30 @@ def test_assignment_is_a_literal_or_a_word(text, value):
 )
 def test_method_chapters_check_types_too(chapter, given):
     assert next(iter(given)) in refused(check_parameters, chapter, given)
+
+
+@pytest.mark.parametrize(
+    ("chapter", "given", "said"),
+    [
+        ("algorithm_1_by_hand", {"seed": -1}, "seed = -1: take 0 or more"),
+        ("algorithm_1_by_hand", {"disturbance": -0.1}, "disturbance = -0.1: take 0 or more"),
+        ("larger_runs", {"n_cores": 0}, "n_cores = 0: take 1 or more"),
+        ("larger_runs", {"scale": "bogus"}, "scale = 'bogus': take one of smoke"),
+        ("your_network", {"epochs": [1, 0]}, "epochs = 0: take 1 or more"),
+        ("your_network", {"shifts": []}, "shifts = []: give one value or more"),
+        ("your_network", {"shares": [0.05, 5.0]}, "shares = 5.0: take 0 to 1"),
+        ("your_network", {"n_images": 1797}, "n_images = 1797: take 2 to 1796"),
+        ("what_the_null_measures", {"n_images": -5}, "n_images = -5: take 1 or more"),
+    ],
+)
+def test_method_chapters_check_ranges_too(chapter, given, said):
+    assert said in refused(check_parameters, chapter, given)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_default_is_in_its_range(chapter):
+    declared = declared_parameters(source_path(chapter)).values()
+    check_parameters(chapter, {one.name: one.default for one in declared})
 
 
 def test_good_values_pass_unchanged():
