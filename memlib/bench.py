@@ -148,7 +148,7 @@ def run_bench(
     path = output or store.results_dir() / f"bench-{sizes.scale}.nc"
     if path.suffix != ".nc":
         raise InputError(f"--output {path}: the name should end in .nc")
-    store.require_writable(path.parent)
+    store.require_writable(path.parent, "--output" if output else "MEMLIB_RESULTS")
     attributes = _provenance(sizes) | r_versions()
     started = time.monotonic()
     comparisons, scalings, peak = bench_training(sizes, say)

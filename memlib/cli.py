@@ -230,7 +230,7 @@ def build(folder: Path | None, classes: str, output: Path | None) -> None:
     if output is None and list(numbers) != [2, 4]:
         raise InputError("--classes other than 2,4 need an --output: the bundled file stays")
     check_classes(list(numbers))
-    store.require_writable(target.parent)
+    store.require_writable(target.parent, "--output")
     with tempfile.TemporaryDirectory() as scratch:
         dataset = build_labelled_images(folder or download_idx(Path(scratch)), classes=numbers)
     if output is None and dataset.attrs["content_checksum"] != BUNDLED_CHECKSUM:

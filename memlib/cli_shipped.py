@@ -175,7 +175,7 @@ def choices(
     sets = changes.get("perturbations", [0, 0, 0])
     if not isinstance(sets, list) or len(sets) != 3:
         raise InputError(f"perturbations = {sets!r}: choices compare lists of three strengths")
-    store.require_writable(path.parent)
+    store.require_writable(path.parent, "--output")
     tree = measure_choices(
         names,
         runs=chosen,

@@ -1,10 +1,12 @@
 """Compute the missing pieces of runs in parallel processes, here or on a cluster."""
 
+import asyncio
 import logging
 import os
 import socket
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
@@ -164,7 +166,6 @@ def compute(
         return
     if installed_version("torch") == "none":
         raise InputError("torch is not installed here: nothing can be trained, pip install torch")
-    begun = [_record(one) for one in plans]
     n_jobs = n_jobs or os.cpu_count() or 1
     ordered = sorted(
         (list(same.values()) for same in trainings.values()),
@@ -176,6 +177,7 @@ def compute(
         _cluster(scheduler) as client,
         progress_bar(list(chain(*ordered)), list(chain(*blocks)), shown=progress),
     ):
+        begun = [_record(one) for one in plans]
         if client is not None:
             for pieces in (ordered, blocks):
                 _run_on_cluster(client, pieces)
@@ -212,9 +214,15 @@ def _cluster(scheduler: str | None) -> Iterator[Any]:
             "--scheduler needs Dask: install it with `pip install distributed`"
         ) from None
     try:
-        client = Client(scheduler, timeout=SCHEDULER_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"no Dask scheduler answers at {scheduler}: {error}") from error
+        with ThreadPoolExecutor(1) as thread:  # a notebook has a loop of its own in ours
+            thread.submit(asyncio.run, _reach(scheduler)).result()
+    except Exception as error:  # another kind of server may answer anything
+        known = isinstance(error, OSError | ValueError) and str(error)
+        raise InputError(
+            f"no Dask scheduler answers at {scheduler}: {known or 'what is there is none'}; "
+            "its address is tcp://HOST:PORT, as `dask scheduler` prints it"
+        ) from error
+    client = Client(scheduler, timeout=SCHEDULER_SECONDS, set_as_default=False)
     with _silent("distributed.client"), client:
         try:
             client.wait_for_workers(1, timeout=WORKER_SECONDS)
@@ -224,6 +232,16 @@ def _cluster(scheduler: str | None) -> Iterator[Any]:
                 f"{costs.duration(WORKER_SECONDS)}: start some with `dask worker {scheduler}`"
             ) from None
         yield client
+
+
+async def _reach(scheduler: str) -> None:
+    """Shake hands with a scheduler: a client itself may wait for ever for one that is none."""
+    from distributed.comm import connect
+
+    comm = await asyncio.wait_for(
+        connect(scheduler, timeout=SCHEDULER_SECONDS), SCHEDULER_SECONDS + 1
+    )
+    await comm.close()
 
 
 @contextmanager

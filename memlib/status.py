@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import xarray as xr
 from pydantic import ValidationError
 
 from memlib import costs
@@ -16,17 +17,7 @@ def describe_store(folder: Path) -> str:
     """Return a line for each run, finished or begun, and each training; and the size of it all."""
     results = sorted(folder.glob("*.nc"))
     lines = [f"results folder {folder}"]
-    for path in results:
-        try:
-            tree = read_result(path)
-            parameters = json.loads(tree.attrs["parameters"])
-            lines.append(
-                f"  {path.name}: panels {', '.join(panels_of(tree))}; seeds from "
-                f"{parameters['seed']} on: {parameters['n_seeds']}; {tree.attrs['created']}; "
-                f"{float(tree.attrs['compute_seconds']) / 60:.1f} minutes of one core"
-            )
-        except ResultError as error:
-            lines.append(f"  {path.name}: {error}")
+    lines += [f"  {path.name}: {_describe_dataset(path)}" for path in results]
     if not results:
         lines.append("  no finished run yet: try `memlib run fig1 --scale smoke`")
     begun = map(_describe_begun, sorted(folder.glob("begun/*.json")))
@@ -43,6 +34,35 @@ def describe_store(folder: Path) -> str:
     size = sum(map(_size, folder.rglob("*")))
     lines.append(f"  {n_blocks} null blocks; {size / 2**20:.0f} MiB in all")
     return "\n".join(lines)
+
+
+def _describe_dataset(path: Path) -> str:
+    """Say what a file holds: a run, a benchmark or the open choices; or what is wrong with it."""
+    title = _title(path)
+    if title:
+        return title
+    try:
+        tree = read_result(path)
+    except ResultError as error:
+        return str(error)
+    parameters = json.loads(tree.attrs["parameters"])
+    return (
+        f"panels {', '.join(panels_of(tree))}; seeds from "
+        f"{parameters['seed']} on: {parameters['n_seeds']}; {tree.attrs['created']}; "
+        f"{float(tree.attrs['compute_seconds']) / 60:.1f} minutes of one core"
+    )
+
+
+def _title(path: Path) -> str:
+    """Return title and date of what is no run and says of itself what it is, else nothing."""
+    try:
+        with xr.open_dataset(path, engine="h5netcdf") as file:
+            about = file.attrs
+    except Exception:  # h5py raises many kinds on a damaged file
+        return ""
+    if "title" not in about or "figure" in about:
+        return ""
+    return f"{about['title']}; {about.get('created', 'of unknown date')}"
 
 
 def _describe_begun(path: Path) -> str:

@@ -35,16 +35,24 @@ def results_dir() -> Path:
     return (checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()) / "results"
 
 
-def require_writable(folder: Path) -> None:
-    """Raise `ResultError` now, not after an hour, when `folder` cannot be written."""
+def require_writable(folder: Path, named_by: str = "MEMLIB_RESULTS") -> None:
+    """Raise `ResultError` now, not after an hour, when `folder` cannot be written.
+
+    Parameters
+    ----------
+    folder
+        Is made where it is not there yet.
+    named_by
+        How a user names another: a variable of the environment, or an option.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise ResultError(
-            f"results folder {folder} cannot be written ({error.strerror or error}): "
-            "name another with MEMLIB_RESULTS"
+            f"folder {folder} cannot be written ({error.strerror or error}): "
+            f"name another with {named_by}"
         ) from error
 
 

@@ -27,6 +27,7 @@ from memlib.null_piece import NULL_CODE
 from memlib.plan import plan
 from memlib.results import panels_of
 from memlib.runs import run_figure
+from memlib.status import describe_store
 
 pytest.importorskip("distributed")
 SETTINGS = {
@@ -150,11 +151,27 @@ def test_worker_with_other_code_is_refused(tmp_path, results_folder):
     assert not list(results_folder.rglob("*block*"))
 
 
-def test_scheduler_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
+@pytest.mark.parametrize("there", ["nothing", "no address", "silence", "another server"])
+def test_scheduler_that_does_not_answer_is_one_line(there, results_folder, monkeypatch):
     monkeypatch.setattr(scheduling, "SCHEDULER_SECONDS", 1)
-    with pytest.raises(InputError, match="no Dask scheduler answers"):
-        run_figure("fig1", "smoke", scheduler="tcp://127.0.0.1:9", **SETTINGS)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        if there == "nothing":
+            server.close()
+        elif there == "no address":
+            address = "banana"
+        elif there == "another server":
+
+            def answer():
+                with server.accept()[0] as connection:
+                    connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+            threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(InputError, match=f"no Dask scheduler answers at {address}") as error:
+            run_figure("fig1", "smoke", scheduler=address, **SETTINGS)
+    one_line(error)
+    assert "no finished run" in describe_store(results_folder)
+    assert "begun" not in describe_store(results_folder)  # nothing is left to be gone on with
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """How far a run has come, and what is stored, in words."""
 
+import shutil
 import subprocess
 import sys
 import time
 
 import pytest
 import torch
+from conftest import ROOT
 from tiny_runs import TINY, run, settings_of
 
 from memlib import costs, store
@@ -85,6 +87,17 @@ def test_status_lists_runs_networks_and_blocks(finished, results_folder):
     assert text.count("3 networks, up to epoch 4") == 2
     assert "6 null blocks" in text
     assert str(results_folder) in text
+
+
+def test_status_names_what_is_no_run_by_its_title(results_folder):
+    results_folder.mkdir()
+    for name in ("bench-full", "choices"):
+        shutil.copy(ROOT / "data" / "results" / f"{name}.nc", results_folder)
+    text = describe_store(results_folder)
+    assert "bench-full.nc: memlib against the tools it stands in for; 20" in text
+    assert "choices.nc: What the paper leaves open, changed one at a time; 20" in text
+    assert "missing" not in text
+    assert "damaged" not in text
 
 
 def test_status_says_of_a_run_begun_by_other_code_that_it_begins_anew(results_folder, monkeypatch):
