@@ -1,11 +1,11 @@
 """What a claim of the paper is: its words, the rule that decides, and the verdict on results."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from memlib.quantities import levels_in_common
+from memlib.quantities import levels_in_common, null_mean
 from memlib.scores import Scores
 
 Panels = Mapping[str, Scores]
@@ -33,6 +33,11 @@ class Check:
     estimate: int | float | None = None
     interval: tuple[float, float | None] | None = None
     support: float | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether the check holds, and in half of the resamples or more where there are any."""
+        return self.holds and (self.support is None or self.support >= 0.5)
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,13 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """``reproduced`` when all checks hold in all panels, ``partly`` when at least half do."""
+        """``reproduced`` when all checks hold in all panels, ``partly`` when at least half do.
+
+        A check that fails in most resamples does not count as holding, see `Check.stands`.
+        """
         if not self.checks:
             return "not yet run"
-        share = np.mean([check.holds for check in self.checks])
+        share = np.mean([check.stands for check in self.checks])
         if share == 1 and not self.left_out:
             return "reproduced"
         return "partly" if share >= 0.5 else "not reproduced"
@@ -112,6 +120,13 @@ def check_pairs(
     """Check that the first panel of each pair has the higher null, over epochs that both reach."""
     for more, less in pairs:
         if more in panels and less in panels:
-            first, second = levels_in_common([panels[more], panels[less]], strength)
-            value = f"{first:.3f} against {second:.3f}"
+            pair = panels[more], panels[less]
+            first, second = levels_in_common(pair, strength)
+            value = f"{first:.3f} against {second:.3f} ({at_first(pair, strength)})"
             yield Check(f"{more} > {less}", value, first > second, first - second)
+
+
+def at_first(pair: Sequence[Scores], strength: float) -> str:
+    """Say where two nulls lay when first measured: part of a difference may be there from then."""
+    levels = " against ".join(f"{null_mean(one, strength)[0]:.3f}" for one in pair)
+    return f"at epoch {max(int(one.epochs[0]) for one in pair):,} {levels}"

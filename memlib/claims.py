@@ -9,19 +9,42 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from memlib.claim import Check, Claim, Outcome, Panels
 from memlib.comparison_claims import COMPARISON_CLAIMS
-from memlib.figures import FIGURES
+from memlib.figures import FIGURES, resolve
 from memlib.image_claims import IMAGE_CLAIMS
 from memlib.noise_claims import NOISE_CLAIMS
 from memlib.results import panels_of
 from memlib.scores import Scores
 from memlib.seeds import stream
 
+# What the paper states; the rest of a run's parameters is an open choice, or says how much is run.
+STATED = (
+    "data",
+    "inputs",
+    "n_images",
+    "shuffled_labels",
+    "optimizer",
+    "learning_rate",
+    "batch_size",
+    "perturbation_kind",
+    "classifier",
+    "feature_layer",
+)
+# Open choices that have to be the same in two figures that are compared.
+ALIKE = (
+    "n_validation_images",
+    "n_trees",
+    "loss",
+    "initial_weights",
+    "pixel_scale",
+    "precision",
+)
 CLAIMS = {claim.number: claim for claim in (*IMAGE_CLAIMS, *COMPARISON_CLAIMS, *NOISE_CLAIMS)}
 
 
@@ -37,9 +60,10 @@ def check_claims(
     Parameters
     ----------
     results
-        Results by figure name; a claim whose figures or perturbations are not all there, or whose
-        run changed what makes the figure (inputs, optimizer, kind of perturbation), is ``not
-        yet run``, one that speaks of panels that were left out is ``partly`` borne out at best.
+        Results by figure name; a claim whose figures or perturbations are not all there, whose
+        run changed what the paper states (`STATED`), or that compares figures which differ in more
+        than it speaks of, is ``not yet run``; one that speaks of panels that were left out is
+        ``partly`` borne out at best.
     figure
         Only the claims of this figure (those whose last needed figure it is).
     n_resamples
@@ -51,12 +75,24 @@ def check_claims(
     """
     wanted = [claim for claim in CLAIMS.values() if figure in (None, claim.needs[-1])]
     needed = {name for claim in wanted for name in claim.needs}
-    panels = {
-        name: {panel: Scores.of(dataset) for panel, dataset in panels_of(tree).items()}
+    parameters = {
+        name: json.loads(tree.attrs["parameters"])
         for name, tree in results.items()
         if name in needed and _is_the_figure(tree, name)
     }
-    outcomes = [_outcome(claim, panels) for claim in wanted]
+    panels = {
+        name: {
+            panel: Scores.of(dataset, own["n_validation_images"])
+            for panel, dataset in panels_of(results[name]).items()
+        }
+        for name, own in parameters.items()
+    }
+    apart = {claim.number for claim in wanted if not _comparable(claim, parameters)}
+
+    def decide(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
+        return Outcome(claim, ()) if claim.number in apart else _outcome(claim, panels)
+
+    outcomes = [decide(claim, panels) for claim in wanted]
     resampled: list[list[tuple[Check, ...]]] = []
     for number in range(n_resamples):
         drawn = {
@@ -70,7 +106,7 @@ def check_claims(
             }
             for name, own in panels.items()
         }
-        resampled.append([_outcome(claim, drawn).checks for claim in wanted])
+        resampled.append([decide(claim, drawn).checks for claim in wanted])
     for index, outcome in enumerate(outcomes if n_resamples else ()):
         checks = [one[index] for one in resampled]
         outcomes[index] = replace(outcome, checks=_with_spread(outcome.checks, checks))
@@ -135,7 +171,15 @@ def _with_spread(
 
 
 def _is_the_figure(tree: xr.DataTree, name: str) -> bool:
-    """Whether a run kept what makes the figure, so that the paper's claims are about it."""
-    parameters, figure = json.loads(tree.attrs["parameters"]), FIGURES[name]
-    made = (parameters["inputs"], parameters["optimizer"], parameters["perturbation_kind"])
-    return made == (figure.inputs, figure.optimizer, "shuffle")
+    """Whether a run kept what the paper states of the figure, so that its claims are about it."""
+    parameters = json.loads(tree.attrs["parameters"])
+    own = resolve(name, tree.attrs["scale"]).model_dump(mode="json")
+    # The learning rate is stated for SGD, rmsProp's is an open choice.
+    stated = [one for one in STATED if (one, own["optimizer"]) != ("learning_rate", "rmsprop")]
+    return all(parameters[one] == own[one] for one in stated)
+
+
+def _comparable(claim: Claim, parameters: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the figures that a claim compares differ in nothing that would show in it, too."""
+    own = [parameters[name] for name in claim.needs if name in parameters]
+    return all(one.get(name) == own[0].get(name) for name in ALIKE for one in own)

@@ -4,28 +4,35 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from memlib.claim import DEPTH, DROPOUT, NEAR_CHANCE, Check, Claim, Panels, check_pairs, declare
+from memlib.claim import (
+    DEPTH,
+    DROPOUT,
+    NEAR_CHANCE,
+    Check,
+    Claim,
+    Panels,
+    at_first,
+    check_pairs,
+    declare,
+)
 from memlib.quantities import (
     PATTERN,
-    curve_at,
     distance_from_chance,
     half_lost_epoch,
     last_in_common,
     levels_in_common,
     null_mean,
+    peak_of,
 )
 from memlib.scores import Scores
 from memlib.verdicts import ROUNDING
 
 FIRST_EPOCHS = 10  # "just after a few epochs of training"
-SIMILAR = 0.02  # "similar validation accuracies": two standard errors of a difference, about
+# "Similar validation accuracies": four equal ones of 0.86 on 2,000 images lie within this range
+# in 95 % of draws (studentized range, 3.63 standard errors of 0.0077 each).
+SIMILAR = 0.028
 FIRST_RISE = 1000  # "during the first few hundreds of training epochs"
 IMAGE_CLAIMS: list[Claim] = []
-
-
-def _last_validation(scores: Scores) -> float:
-    """Return the validation accuracy at the last epoch, mean over seeds."""
-    return float(scores.validation[:, -1].mean())
 
 
 def _fall(scores: Scores, until: int) -> float:
@@ -66,7 +73,7 @@ def _learned(fig1: Panels) -> Iterable[Check]:
 )
 def _generalizes(fig1: Panels) -> Iterable[Check]:
     for panel, scores in fig1.items():
-        value = _last_validation(scores)
+        value = float(scores.validation[:, -1].mean())
         yield Check(panel, f"{value:.3f}", value > float(scores.chance.mean()) + 0.1, value)
 
 
@@ -139,22 +146,26 @@ def _dropout(fig1: Panels) -> Iterable[Check]:
     "fig1",
     "section 6",
     "Nulls rise in the first few hundred epochs, then fall for thousands (all panels but c).",
-    f"5 % null highest before epoch {FIRST_RISE:,}, by {PATTERN} above the first and the last "
-    "epoch, which comes later; not so in c",
+    f"5 % null: a peak before epoch {FIRST_RISE:,}, at least {PATTERN} above the lowest before it "
+    f"and above the end, which comes later and lies within {PATTERN} of the lowest after it; not "
+    "so in c",
     reach={"c": FIRST_RISE},  # a shorter run cannot show the pattern, so it is no exception
     revised=True,
 )
 def _rise_and_fall(fig1: Panels) -> Iterable[Check]:
     for panel, scores in fig1.items():
         mean, epochs = null_mean(scores, 0.05), scores.epochs
-        epoch = int(epochs[mean.argmax()])
-        shown = mean.max() - max(mean[0], mean[-1]) >= PATTERN
-        shown &= epoch < FIRST_RISE <= epochs[-1]
-        value = (
-            f"{mean[0]:.3f}, {mean.max():.3f} at epoch {epoch:,}, {mean[-1]:.3f} at {epochs[-1]:,}"
+        found = peak_of(mean)
+        peak = int(mean.argmax()) if found is None else found
+        lowest = peak + int(mean[peak:].argmin())
+        shown = found is not None and epochs[peak] < FIRST_RISE <= epochs[-1]
+        shown &= bool(mean[-1] - mean[lowest] <= PATTERN + ROUNDING)
+        places = [int(mean[: peak + 1].argmin()), peak, lowest, len(mean) - 1]
+        value = ", ".join(
+            f"{mean[place]:.3f} at epoch {epochs[place]:,}" for place in sorted(set(places))
         )
-        label, holds = ("c, not so", not shown) if panel == "c" else (panel, bool(shown))
-        yield Check(label, value, holds, epoch)
+        label, holds = ("c, not so", not shown) if panel == "c" else (panel, shown)
+        yield Check(label, value, holds, int(epochs[peak]))
 
 
 @declare(
@@ -190,17 +201,19 @@ def _forgets_faster(fig1: Panels) -> Iterable[Check]:
     "fig1",
     "section 6",
     "CNNs memorize more than MLPs and yet generalize better.",
-    "5 % null, averaged over log-spaced epochs that both reach, and last validation accuracy "
-    "higher in c than a, b and in f than d, e",
+    "5 % null, averaged over log-spaced epochs that both reach, and validation accuracy over the "
+    "last tenfold of these, higher in c than a, b and in f than d, e",
+    revised=True,
 )
 def _cnns(fig1: Panels) -> Iterable[Check]:
     for cnn, mlp in (("c", "a"), ("c", "b"), ("f", "d"), ("f", "e")):
         if cnn in fig1 and mlp in fig1:
-            level = levels_in_common([fig1[cnn], fig1[mlp]], 0.05)
-            value = f"{level[0]:.3f} against {level[1]:.3f}"
+            pair = fig1[cnn], fig1[mlp]
+            level = levels_in_common(pair, 0.05)
+            value = f"{level[0]:.3f} against {level[1]:.3f} ({at_first(pair, 0.05)})"
             difference = level[0] - level[1]
             yield Check(f"{cnn} > {mlp}, null", value, difference > 0, difference)
-            valid = [_last_validation(fig1[panel]) for panel in (cnn, mlp)]
+            valid = [one.last_validation(last_in_common(pair)) for one in pair]
             value = f"{valid[0]:.3f} against {valid[1]:.3f}"
             gain = valid[0] - valid[1]
             yield Check(f"{cnn} > {mlp}, validation", value, gain > 0, gain)
@@ -212,20 +225,17 @@ def _cnns(fig1: Panels) -> Iterable[Check]:
     "fig1",
     "section 6",
     "Memorizing less does not mean generalizing better.",
-    f"validation accuracies of the MLPs within {SIMILAR} at the last epoch that all reach; and in "
-    "at most half of the pairs that differ in depth or dropout, the one that memorizes less "
-    "generalizes better",
+    "over the last tenfold of the epochs that all reach, validation accuracies of the MLPs within "
+    f"{SIMILAR} (as four equally good ones would be); and in at most half of the pairs that differ "
+    "in depth or dropout, the one that memorizes less generalizes better",
     panels="abde",
     revised=True,
 )
 def _unrelated(fig1: Panels) -> Iterable[Check]:
     mlps = {panel: fig1[panel] for panel in ("a", "b", "d", "e") if panel in fig1}
     if len(mlps) > 1:
-        last = [last_in_common(mlps.values())]
-        valid = {
-            panel: float(curve_at(one.epochs, one.validation.mean(0), last)[0])
-            for panel, one in mlps.items()
-        }
+        until = last_in_common(mlps.values())
+        valid = {panel: one.last_validation(until) for panel, one in mlps.items()}
         level = dict(zip(mlps, levels_in_common(list(mlps.values()), 0.05), strict=True))
         text = ", ".join(f"{panel} {value:.3f}" for panel, value in valid.items())
         spread = max(valid.values()) - min(valid.values())

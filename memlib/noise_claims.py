@@ -45,6 +45,8 @@ def _memorizes_noise(fig5: Panels) -> Iterable[Check]:
 )
 def _learns_noise(fig5: Panels) -> Iterable[Check]:
     for panel, scores in fig5.items():
+        if not scores.can_be_significant:
+            continue
         one = scores.at(0.05)
         observed, null = one.observed[:, -1].mean(), one.null_mean[:, -1].mean()
         margin = float(observed - null)
@@ -89,7 +91,7 @@ def near(epoch: int | None, paper: int) -> bool:
     21,
     "fig5",
     "section 7",
-    "With dropout, memorization falls while nothing is learned, then a sudden onset of learning: "
+    "With dropout, memorization falls while nothing is learned, then an onset of learning: "
     "near epoch 40 (d), 400 (e), 10 (f).",
     f"onset: from there on p-value at most {SIGNIFICANCE} and observed score {LEARNED} above the "
     "null's mean (median of the seeds), within a factor of 3 of the paper's epoch; before it the "
@@ -99,7 +101,7 @@ def near(epoch: int | None, paper: int) -> bool:
 )
 def _onset(fig5: Panels) -> Iterable[Check]:
     for panel, paper in ONSETS.items():
-        if panel in fig5:
+        if panel in fig5 and fig5[panel].can_be_significant:
             epoch = onset_epoch(fig5[panel])
             mean, epochs = null_mean(fig5[panel], 0.05), fig5[panel].epochs
             fall = float(mean[0] - mean[epochs <= (epoch or np.inf)].min())
@@ -122,16 +124,19 @@ def _onset(fig5: Panels) -> Iterable[Check]:
     "section 7",
     "Then the networks forget what they memorized, from about epoch 300 (d), 1,000 (e), 200 (f), "
     "and keep what they learned.",
-    "last peak of the 5 % null within a factor of 3 of the paper's epoch, then falling; observed "
-    "score at the last epoch above 0.9",
+    f"last peak of the 5 % null, at least {PATTERN} above the lowest before it and above the end "
+    "(median of the seeds), not before the onset of learning and within a factor of 3 of the "
+    "paper's epoch; observed score at the last epoch above 0.9",
     panels="def",
+    revised=True,
 )
 def _forgets(fig5: Panels) -> Iterable[Check]:
     for panel, paper in PEAKS.items():
-        if panel in fig5:
-            epoch = forgetting_epoch(fig5[panel])
+        if panel in fig5 and fig5[panel].can_be_significant:
+            epoch, onset = forgetting_epoch(fig5[panel]), onset_epoch(fig5[panel])
             text = "does not fall yet" if epoch is None else f"epoch {epoch:,}"
             value = f"{text} (paper: {paper:,})"
-            yield Check(f"{panel}, peak", value, near(epoch, paper), epoch)
+            then = epoch is not None and onset is not None and onset <= epoch
+            yield Check(f"{panel}, peak", value, then and near(epoch, paper), epoch)
             last = float(fig5[panel].at(0.05).observed[:, -1].mean())
             yield Check(f"{panel}, observed at the end", f"{last:.3f}", last > 0.9, last)

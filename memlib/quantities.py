@@ -98,19 +98,34 @@ def onset_epochs(panel: Panel, strength: float = 0.05) -> list[int | None]:
 
 def onset_epoch(panel: Panel, strength: float = 0.05) -> int | None:
     """Return the median of the seeds' `onset_epochs`, the lower of the two middle ones if even."""
-    found = onset_epochs(panel, strength)
+    return _median(onset_epochs(panel, strength))
+
+
+def _median(found: Sequence[int | None]) -> int | None:
+    """Return the middle epoch, the lower of two; None, not found, comes later than all."""
     epochs = sorted(found, key=lambda epoch: np.inf if epoch is None else epoch)
     return epochs[(len(epochs) - 1) // 2]
 
 
-def forgetting_epoch(panel: Panel, strength: float = 0.05) -> int | None:
-    """Return the epoch of the null's last peak, from which it falls, or None if it does not fall.
+def peak_of(curve: np.ndarray) -> int | None:
+    """Return the place of a curve's last peak, from which it falls, or None if it does not fall.
 
-    The peak is the epoch that stands out most, both above what came before it and above the last
-    epoch. So the fall from the untrained network's high null at the start of training does not
-    count, whether the null ends above or below the low that follows it.
+    The peak is the place that stands out most, both above what came before it and above the end,
+    by `PATTERN` at least. So the fall from the untrained network's high null at the start of
+    training does not count, whether the null ends above or below the low that follows it.
     """
-    mean = null_mean(panel, strength)
-    height = np.minimum(mean - np.minimum.accumulate(mean), mean - mean[-1])
+    height = np.minimum(curve - np.minimum.accumulate(curve), curve - curve[-1])
     peak = int(height.argmax())
-    return int(Scores.of(panel).epochs[peak]) if height[peak] >= PATTERN else None
+    return peak if height[peak] >= PATTERN - ROUNDING else None
+
+
+def forgetting_epochs(panel: Panel, strength: float = 0.05) -> list[int | None]:
+    """Return for each seed the epoch of the null's last peak (`peak_of`), or None."""
+    scores = Scores.of(panel)
+    peaks = [peak_of(one) for one in scores.at(strength).null_mean]
+    return [None if peak is None else int(scores.epochs[peak]) for peak in peaks]
+
+
+def forgetting_epoch(panel: Panel, strength: float = 0.05) -> int | None:
+    """Return the median of the seeds' `forgetting_epochs`, like `onset_epoch`."""
+    return _median(forgetting_epochs(panel, strength))

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from memlib.results import VARIABLES
+from memlib.verdicts import SIGNIFICANCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,8 @@ class Scores:
         float64 (seed, epoch, perturbation).
     validation
         float64 (seed, epoch): accuracy on independent images.
+    n_validation
+        How many independent images; None where not known.
     """
 
     epochs: np.ndarray
@@ -61,10 +64,11 @@ class Scores:
     chance: np.ndarray
     p_value: np.ndarray
     validation: np.ndarray
+    n_validation: int | None = None
     _at: dict[float, StrengthScores] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, panel: "xr.Dataset | Scores") -> "Scores":
+    def of(cls, panel: "xr.Dataset | Scores", n_validation: int | None = None) -> "Scores":
         """Return the scores of a panel of a result, see `memlib.results`."""
         if isinstance(panel, Scores):
             return panel
@@ -81,7 +85,23 @@ class Scores:
             values("chance_accuracy"),
             values("p_value"),
             values("validation_accuracy"),
+            n_validation,
         )
+
+    @property
+    def can_be_significant(self) -> bool:
+        """Whether there are permutations enough for a p-value of `SIGNIFICANCE`."""
+        return 1 / (self.null.shape[-1] + 1) <= SIGNIFICANCE
+
+    def last_validation(self, until: int) -> float:
+        """Return the validation accuracy over the last tenfold of epochs to `until`.
+
+        Mean over seeds, interpolated at 25 log-spaced epochs, so that runs that were measured at
+        different ones are compared alike.
+        """
+        wanted = np.geomspace(max(until / 10, 1), until, 25)
+        curve = self.validation.mean(0)
+        return float(np.interp(np.log(wanted), np.log(self.epochs), curve).mean())
 
     def at(self, strength: float) -> StrengthScores:
         """Return the scores at a strength.
@@ -100,9 +120,10 @@ class Scores:
         return self._at[strength]
 
     def resample(self, rng: np.random.Generator, seed_rng: np.random.Generator) -> Self:
-        """Draw permutations (`rng`) and seeds (`seed_rng`) with replacement.
+        """Draw permutations (`rng`), seeds (`seed_rng`) and validation images with replacement.
 
-        p-values follow the drawn nulls.
+        p-values follow the drawn nulls. Which validation images were hit is not stored: their
+        accuracies move by as many standard errors at all epochs and seeds, which share the images.
         """
         seeds, permutations = (
             one.integers(0, size, size)
@@ -110,6 +131,10 @@ class Scores:
         )
         null, observed = self.null[seeds][..., permutations], self.observed[seeds]
         above = (null >= observed[..., None]).sum(-1)
+        validation = self.validation[seeds]
+        if self.n_validation is not None:
+            error = np.sqrt(validation * (1 - validation) / self.n_validation)
+            validation = np.clip(validation + rng.standard_normal() * error, 0, 1)
         return type(self)(
             self.epochs,
             self.strengths,
@@ -118,5 +143,6 @@ class Scores:
             observed,
             self.chance[seeds],
             (above + 1) / (len(permutations) + 1),
-            self.validation[seeds],
+            validation,
+            self.n_validation,
         )

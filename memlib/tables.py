@@ -63,7 +63,7 @@ def claims_table(outcomes: Iterable[Outcome]) -> str:
     for outcome in outcomes:
         claim = outcome.claim
         found = "; ".join(
-            f"{check.label}: {check.value}{spread_text(check)}" + ("" if check.holds else " ✗")
+            f"{check.label}: {check.value}{spread_text(check)}" + ("" if check.stands else " ✗")
             for check in _summarized(outcome.checks)
         )
         if outcome.checks and outcome.left_out:
@@ -95,7 +95,7 @@ def claims_text(outcomes: Iterable[Outcome]) -> str:
         scale = f" ({scale} scale)" if (scale := _scale(outcome)) else ""
         lines.append(f"{claim.number:2}  {outcome.verdict:15}  {claim.text}{scale}")
         lines += [
-            f"      {'holds' if check.holds else 'fails'}  {check.label}: {check.value}"
+            f"      {'holds' if check.stands else 'fails'}  {check.label}: {check.value}"
             f"{spread_text(check)}"
             for check in outcome.checks
         ]
@@ -117,8 +117,8 @@ def differing_checks(by_name: Mapping[str, Sequence[Outcome]]) -> str:
         made = [{check.label: check for check in outcome.checks} for outcome in same]
         for label in made[0]:
             checks = [one[label] for one in made if label in one]
-            if len(checks) == len(made) and len({check.holds for check in checks}) > 1:
-                told = (f"{c.value}{spread_text(c)}" + ("" if c.holds else " ✗") for c in checks)
+            if len(checks) == len(made) and len({check.stands for check in checks}) > 1:
+                told = (f"{c.value}{spread_text(c)}" + ("" if c.stands else " ✗") for c in checks)
                 rows.append([same[0].claim.number, f"{same[0].claim.text} ({label})", *told])
     if not rows:
         return "No check comes out differently."
@@ -153,8 +153,8 @@ def _summarized(checks: tuple[Check, ...]) -> Iterable[Check]:
     """Fold many checks that hold into one, so that those that do not can be seen."""
     if len(checks) <= 6:
         return checks
-    kept = [check for check in checks if check.holds]
-    broken = [check for check in checks if not check.holds]
+    kept = [check for check in checks if check.stands]
+    broken = [check for check in checks if not check.stands]
     return [Check("hold", f"{len(kept)} of {len(checks)} checks", True), *broken]
 
 

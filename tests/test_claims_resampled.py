@@ -51,6 +51,16 @@ def test_what_is_close_to_its_rule_holds_in_some(results):
     assert check.interval[0] < 0 < check.interval[1]
 
 
+def test_validation_images_are_drawn_too(results):
+    """One seed: without the images drawn, its accuracy would be certain."""
+    (found,) = (one for one in check_claims(results, n_resamples=300) if one.claim.number == 2)
+    check = next(one for one in found.checks if one.label == "a")
+    error = np.sqrt(check.estimate * (1 - check.estimate) / 2000)
+    low, high = check.interval
+    assert check.estimate - low == pytest.approx(1.96 * error, rel=0.3)
+    assert high - check.estimate == pytest.approx(1.96 * error, rel=0.3)
+
+
 def test_seeds_are_drawn_together_in_all_panels():
     """Where every seed shows the same difference, seeds add nothing to its interval."""
     curves = paper_curves()["fig1"]
