@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memlib.accounts import accounts_of
-from memlib.choices import RUNS
+from memlib.choices import RUNS, changes_of
 from memlib.claim import Check
 from memlib.claims import CLAIMS
 from memlib.pictures import Picture, picture
@@ -21,6 +21,7 @@ from memlib.tables import markdown_table
 # Claims that speak of single panels, which two panels can decide.
 CLAIMS_OF = {"images": (1, 2, 3, 4, 7), "noise": (17, 18, 19, 21, 22)}
 STRENGTHS = (0.05, 0.10, 1.0)
+ALL_SHUFFLED = 4
 # Questions that the paper answers; their choices show how far its conclusions reach.
 STATED = ("optimizer", "classifier", "perturbation", "feature layer")
 
@@ -101,6 +102,10 @@ def flips(tree: xr.DataTree, name: str, against: str | None = None) -> list[tupl
         if dataset is None or reference is None:
             continue
         here, there = checks_of(dataset, run), checks_of(reference, run)
+        kind = changes_of(tree.children[name]).get("perturbation_kind", "shuffle")
+        if not kind.startswith("shuffle"):
+            # A claim on what is left when all pixels are shuffled: here none are.
+            here = {key: check for key, check in here.items() if key[0] != ALL_SHUFFLED}
         found += [key for key in there if key in here and here[key].holds != there[key].holds]
     return found
 
@@ -108,7 +113,8 @@ def flips(tree: xr.DataTree, name: str, against: str | None = None) -> list[tupl
 def change_text(values: np.ndarray) -> str:
     """Return the mean of a change over seeds and, of several seeds, its range; float64 (seed,)."""
     mean, low, high = (
-        f"{value:+.3f}".replace("-", "−") for value in (values.mean(), values.min(), values.max())
+        f"{round(float(value), 3) + 0.0:+.3f}".replace("-", "−")  # + 0.0: there is no -0.000
+        for value in (values.mean(), values.min(), values.max())
     )
     return mean + (f" ({low} to {high})" if len(values) > 1 else "")
 

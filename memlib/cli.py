@@ -61,8 +61,8 @@ def list_command() -> None:
     click.echo("\nscales")
     for scale in SCALES.values():
         click.echo(
-            f"  {scale.name:9} {scale.expect}: {scale.epochs:,} epochs (CNNs "
-            f"{scale.cnn_epochs:,}), {scale.n_permutations} permutations, {scale.n_trees} trees"
+            f"  {scale.name:9} {scale.epochs:,} epochs (CNNs {scale.cnn_epochs:,}), "
+            f"{scale.n_permutations} permutations, {scale.n_trees} trees ({scale.expect})"
         )
     click.echo("\nparameters of a figure (-p name=value)")
     click.echo(describe_parameters("fig1"))
@@ -82,7 +82,9 @@ JOBS = click.option("--jobs", type=click.IntRange(min=1), help="Processes; as ma
 @click.option("--scale", help=f"One of {', '.join(SCALES)}; of a figure teaching if left out.")
 @click.option("--seed", help="Base seed.")
 @click.option("--panels", help="Panels, for example a,d.")
-@click.option("-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter.")
+@click.option(
+    "-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated."
+)
 @JOBS
 @SCHEDULER
 @click.option("--dry-run", is_flag=True, help="Print what would be computed, and its cost.")
@@ -96,7 +98,7 @@ def run(
     scheduler: str | None,
     dry_run: bool,
 ) -> None:
-    """Compute FIGURE (or a method chapter) and execute its notebook.
+    """Compute FIGURE (or another chapter) and execute its notebook.
 
     Parameters are those of the notebook's own parameters cell; `memlib list` shows them.
     """

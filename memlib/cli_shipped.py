@@ -26,7 +26,13 @@ def shown_path(path: Path) -> str:
     "--scale",
     help="paper, tenth, or your own runs'; when left out, each claim's most complete shipped one.",
 )
-@click.option("--resamples", default=100, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--resamples",
+    default=100,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Draws for the ranges in brackets; 0 for none.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def claims(figure: str | None, scale: str | None, resamples: int, as_json: bool) -> None:
     """Check the paper's 22 claims on the results that come with the checkout."""
@@ -55,7 +61,9 @@ def claims(figure: str | None, scale: str | None, resamples: int, as_json: bool)
 @click.argument("figure")
 @click.option("--scale", default="paper", show_default=True, help="paper or tenth.")
 @click.option("--panels", help="Panels, for example a,d.")
-@click.option("-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter.")
+@click.option(
+    "-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter; may be repeated."
+)
 def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]) -> None:
     """Add a finished run to data/results, the results that come with the checkout."""
     from memlib.figures import resolve
@@ -88,7 +96,9 @@ def _changes(assignments: Sequence[str], **options: str) -> dict[str, Any]:
 
 @click.command()
 @click.option("--scale", help="paper or tenth; when left out, both.")
-@click.option("--pieces", default=1, show_default=True, type=click.IntRange(min=1))
+@click.option(
+    "--pieces", default=1, show_default=True, type=click.IntRange(min=1), help="How many to redo."
+)
 @click.option(
     "--seed",
     default=0,
@@ -125,7 +135,9 @@ def verify(scale: str | None, pieces: int, seed: int, minutes: float) -> None:
 @click.option("--scale", default="teaching", show_default=True, help=f"One of {', '.join(SCALES)}.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes; as many as cores.")
 @click.option("--output", type=click.Path(path_type=Path), help="File to write, ending in .nc.")
-@click.option("-p", "assignments", multiple=True, metavar="NAME=VALUE", help="Of every run.")
+@click.option(
+    "-p", "assignments", multiple=True, metavar="NAME=VALUE", help="A parameter, set for every run."
+)
 def choices(
     only: str | None,
     runs: str | None,

@@ -109,7 +109,7 @@ def describe_change(tree: xr.DataTree, name: str) -> str:
             f"On {run} the null changes by {change_text(one.null_change)}, the observed score "
             f"at the end by {change_text(one.observed_change)}."
         )
-    return f"{' '.join(parts)} One seed takes one core: {', '.join(seconds)}."
+    return f"{' '.join(parts)} On one core a seed takes: {', '.join(seconds)}."
 
 
 def plot_change(

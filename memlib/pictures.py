@@ -131,7 +131,7 @@ def caption_result(tree: xr.DataTree) -> str:
         f"{parameters['seed']}), {sizes['permutation']} permutations, {parameters['n_trees']} "
         f"trees; {float(tree.attrs['compute_seconds']) / 60:.1f} minutes of one core. "
         "Boxes: permutation null of each s-validation set; lines of the same colour: observed "
-        "accuracy; red: independent validation images; horizontal line: chance."
+        "accuracy; red: the same classifier on independent images; dashed line: chance."
     )
 
 

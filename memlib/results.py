@@ -39,7 +39,7 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, float, float]] = {
     ),
     "memorization_p_value": (
         ("seed", "epoch", "perturbation"),
-        "permutation p-value, null hypothesis: not memorized",
+        "share of the null at or below chance, with one added above and below the line",
         0,
         1,
     ),

@@ -113,7 +113,7 @@ def lacks(figure: str, scale: str = "paper") -> dict[str, str]:
         if last < whole:
             found[panel] = f"run to epoch {last:,} of {whole:,}"
         elif seeds < n_seeds:
-            longer = f", but to epoch {last:,}, not {whole:,}" if last > whole else ""
+            longer = f" (further than asked for, to epoch {last:,})" if last > whole else ""
             found[panel] = f"run with {seeds} of {n_seeds} seeds{longer}"
     return found
 
@@ -130,18 +130,28 @@ def shortfalls(figure: str, scale: str = "paper") -> list[str]:
 
 
 def describe_shipped(figure: str, scale: str = "paper") -> str:
-    """Return a Markdown sentence on what a shipped result lacks, and what would finish it."""
+    """Return a Markdown sentence on what a shipped result lacks, and what would complete it."""
     if not lacks(figure, scale):
-        return f"This is the whole of {figure} at {scale} scale."
+        return f"{_title(figure)} is complete at {_of_scale(scale)}."
     commands = " and ".join(f"`memlib run {one}`" for one in what_is_missing(figure, scale))
     if read_shipped(figure, scale) is None:
         return (
-            f"**Not yet run at {scale} scale.** {commands} would do it, and `memlib ship` with "
-            "the same arguments adds it here."
+            f"**Not yet run at {_of_scale(scale)}.** {commands} would do it, and `memlib ship` "
+            "with the same arguments adds it here."
         )
     return (
-        f"**Short of the {scale} scale:** {'; '.join(shortfalls(figure, scale))}. This would "
-        f"finish it: {commands}, then `memlib ship` with the same arguments."
+        f"**Not complete at {_of_scale(scale)}:** {'; '.join(shortfalls(figure, scale))}. This "
+        f"would complete it: {commands}, then `memlib ship` with the same arguments."
+    )
+
+
+def _title(figure: str) -> str:
+    return f"Figure {figure.removeprefix('fig')}"
+
+
+def _of_scale(scale: str) -> str:
+    return {"paper": "the paper's scale", "tenth": "a tenth of the paper's epochs"}.get(
+        scale, f"{scale} scale"
     )
 
 

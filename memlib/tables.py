@@ -1,16 +1,21 @@
 """Results as Markdown tables for the notebooks: in numbers, against the claims, how made."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from memlib.claim import Check, Outcome
 from memlib.labels import strength_labels
 from memlib.quantities import null_mean
 from memlib.results import panels_of
+from memlib.verdicts import VERDICTS
+
+OPTIMIZERS = {"sgd": "stochastic gradient descent", "rmsprop": "rmsProp"}
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -18,6 +23,42 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> s
     lines = [header, ["---"] * len(header), *rows]
     cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def networks_table(tree: xr.DataTree) -> str:
+    """Return each panel's hidden layers as they were built, and what all panels share, in words."""
+    parameters = json.loads(tree.attrs["parameters"])
+    rows = [
+        [
+            panel,
+            dataset.attrs["network"],
+            ", ".join(map(_layer, json.loads(dataset.attrs["layers"]))),
+        ]
+        for panel, dataset in panels_of(tree).items()
+    ]
+    shared = (
+        f"Trained on {parameters['n_images']:,} images, with {parameters['n_validation_images']:,} "
+        f"others for validation, by {OPTIMIZERS[parameters['optimizer']]} with a learning rate of "
+        f"{parameters['learning_rate']:g}, in mini-batches of {parameters['batch_size']}. Hidden "
+        f"layers have rectified units, outputs one for each class; first weights: "
+        f"{tree.attrs['initial_weights']}; loss: {tree.attrs['loss']}."
+    )
+    return f"{markdown_table(['panel', 'network', 'hidden layers'], rows)}\n\n{shared}"
+
+
+def _layer(layer: Mapping[str, Any]) -> str:
+    """Say what a declared layer is, see `memlib.architectures`."""
+    match layer["layer"]:
+        case "Dense":
+            return f"{layer['units']} units"
+        case "Conv":
+            size = f"{layer['kernel']} × {layer['kernel']}"
+            stride = f", stride {layer['stride']}" if layer["stride"] > 1 else ""
+            return f"{layer['filters']} filters of {size}{stride}"
+        case "MaxPool":
+            return f"maximum of {layer['size']} × {layer['size']}"
+        case _:
+            return f"dropout {layer['rate']:g}"
 
 
 def summary_table(tree: xr.DataTree) -> str:
@@ -36,6 +77,7 @@ def summary_table(tree: xr.DataTree) -> str:
         "highest",
         "last epoch",
         f"observed {label}, last",
+        "verdict, last",
         "validation, last",
     ]
     rows = []
@@ -51,10 +93,19 @@ def summary_table(tree: xr.DataTree) -> str:
                 f"{float(null.max()):.3f} (epoch {epochs[null.argmax()]:,})",
                 f"{float(null[-1]):.3f} (epoch {epochs[-1]:,})",
                 f"{float(last['observed_accuracy'].sel(perturbation=strength)):.3f}",
+                _verdicts(dataset["verdict"].sel(perturbation=strength).isel(epoch=-1).values),
                 f"{float(last['validation_accuracy']):.3f}",
             ]
         )
     return markdown_table(header, rows)
+
+
+def _verdicts(codes: np.ndarray) -> str:
+    """Return the verdicts of some seeds, the most frequent first."""
+    found = Counter(VERDICTS[code].replace("_", " ") for code in codes)
+    if len(found) == 1:
+        return next(iter(found))
+    return ", ".join(f"{verdict} ({n} of {len(codes)})" for verdict, n in found.most_common())
 
 
 def claims_table(outcomes: Iterable[Outcome]) -> str:

@@ -44,6 +44,11 @@ def memorization_p_value(null: np.ndarray, chance: np.ndarray) -> np.ndarray:
     A classifier that names one class only scores just its chance level, whatever the shuffle. So
     does one on features that are all alike: such ties are no memorization, though both sides are
     rounded differently.
+
+    It asks whether the null lies above chance as a whole, not whether its mean does: more shuffles
+    do not make it smaller. A null whose mean lies above chance by less than about 1.6 of its
+    standard deviations has a share of more than 5 %, however sure that mean is. The size of the
+    effect is the mean's distance from chance; look at it, too.
     """
     exceeding = (null <= np.asarray(chance) + ROUNDING).sum(axis=-1)
     return (exceeding + 1) / (null.shape[-1] + 1)
@@ -55,9 +60,9 @@ def decide_verdict(
     """Return the reading of section 5 as codes into `VERDICTS`.
 
     The rule: *memorized* when at most 5 % of the null lies at or below chance (memorization
-    p-value at most 0.05), *learned* when at most 5 % of the null reaches the observed score
-    (p-value at most 0.05). With fewer than 19 permutations neither p-value can fall that low, and
-    the verdict is *undecided*.
+    p-value at most 0.05; a null with its mean a little above chance is not called so), *learned*
+    when at most 5 % of the null reaches the observed score (p-value at most 0.05). With fewer than
+    19 permutations neither p-value can fall that low, and the verdict is *undecided*.
     """
     if 1 / (n_permutations + 1) > SIGNIFICANCE:
         return np.full(np.shape(p_value), VERDICTS.index("undecided"), np.int8)

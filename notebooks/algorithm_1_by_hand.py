@@ -188,10 +188,10 @@ Markdown(markdown_table(header, table))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
 # new cell or a Python session of the checkout; each takes seconds.
 #
-# ### Level 1, look: how few shuffles are enough?
+# ### Exercise 1, look: how few shuffles are enough?
 #
 # **Predict first:** with nine shuffles, how small can a p-value become? What is the smallest number
 # of shuffles that allows a verdict by the rule of 5 %?
@@ -223,7 +223,7 @@ Markdown(markdown_table(header, table))
 #
 # </details>
 #
-# ### Level 2, change: how far may a copy move?
+# ### Exercise 2, change: how far may a copy move?
 #
 # Take the case *memorized* and move the copies further and further away. **Predict first:** does
 # the null fall at once, step by step, or not at all? Does a null at one half prove that nothing was
@@ -256,7 +256,7 @@ Markdown(markdown_table(header, table))
 #
 # </details>
 #
-# ### Level 3, explain: when one class is rare
+# ### Exercise 3, explain: when one class is rare
 #
 # Let one label in ten be a 1, and let the features have nothing to do with anything. **Predict
 # first:** will the null lie near one half? Is a null far above one half memorization?

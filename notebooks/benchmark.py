@@ -54,8 +54,8 @@ Markdown(describe_machine(bench, stored))
 # r_i = \frac{\text{time of the reference in repeat } i}{\text{time of memlib in repeat } i}.
 # $$ (eq-ratio)
 #
-# Where {eq}`eq-ratio` is above 1, memlib is faster. All repeats are kept; a number with a range is their median with the smallest
-# and the largest. Every alternative has one thread, sees the same inputs, and has run once before
+# Where {eq}`eq-ratio` is above 1, memlib is faster. All repeats are kept; a number with a range is the median,
+# with the smallest and the largest in brackets. Every alternative has one thread, sees the same inputs, and has run once before
 # it is timed, so that compiling and loading do not count. R's packages are timed within R.
 # No test of this project passes or fails on a time.
 
@@ -130,10 +130,9 @@ bench and Markdown(describe_peak(bench))
 # %% [markdown]
 # ## Limits
 #
-# We aimed at 1.8 times the plain loop for every panel and 8 times Keras for the MLPs. The table says what was
-# reached, and the share above says why the MLPs stay below: where most of the time goes into two large
-# products, a library's product is the limit, and the plain loop calls the same one. Only a product of fewer
-# bits goes beyond it.
+# For the MLPs the gain over the plain loop is small, and the share above says why: where most of the time goes
+# into two large products, a library's product is the limit, and the plain loop calls the same one. Only a
+# product of fewer bits goes beyond it.
 #
 # One machine, one moment. The products of a step are narrow (16 and 2 columns at the end), so a share of 1
 # is out of reach, unless the library multiplies narrow matrices by a faster path than square ones. Defaults

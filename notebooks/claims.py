@@ -41,25 +41,31 @@ from memlib.tables import claims_table, differing_checks, markdown_table
 # - **reproduced**: all checks hold, in all panels;
 # - **partly**: at least half of them, or panels are not yet run;
 # - **not reproduced**: fewer;
-# - **not yet run**: a figure is missing, or panels that the claim compares.
+# - **not yet run**: a figure is missing, or panels that the claim compares; or the run changed what the
+#   paper states (the number of images, the classifier, ...), so that it is another experiment.
 #
-# In brackets stands how far chance goes: the range of the quantity between its 2.5 % and 97.5 % points over
-# resamples, drawn with replacement from the permutations (and, where there are several, from the seeds),
-# and the share of the resamples in which the check holds, unless it is all or none. For an onset or a peak
-# the quantity is an epoch; it is known to the next measured epoch only, so its range can be a single one.
-# With one seed, the range says nothing of what another draw of images and first weights would give:
-# for that, look at the runs with several. With three seeds the range is hardly more than theirs, and misses
-# the truth more often than one time in twenty; where one side of a comparison has one seed, what its seed
-# would add is missing. And two kinds of ranges lean to one side: of scores above *every* shuffle, for a
-# resample has no new extremes, and of distances from chance, which never are below 0.
+# In brackets stands the uncertainty: the range of the quantity (from its 2.5 % to its 97.5 % point) when the
+# permutations are drawn again with replacement, and so are the validation images and, where there are
+# several, the seeds; then the share of these draws in which the check holds, unless it is all or none. A
+# check that fails in most of them does not count as holding. Validation accuracies of two networks are
+# drawn as if each had images of its own, so ranges of their differences are rather too wide.
+#
+# For an onset or a peak the quantity is an epoch; it is known to the next measured epoch only, so its range
+# can be a single one. With one seed, the range says nothing of what another draw of training images and
+# first weights would give: for that, look at the runs with several. With three seeds the range is hardly
+# more than theirs, and misses the truth more often than one time in twenty; where one side of a comparison
+# has one seed, what its seed would add is missing. And two kinds of ranges are biased: of scores above
+# *every* shuffle, since drawing again brings no new extremes, and of distances from chance, which cannot be
+# negative.
 #
 # The rules are ours: the paper gives words, not thresholds. Some were changed after results had been decided
 # by them, where they missed what the paper says; the tables mark these. So read a verdict as a description of
 # these runs, not as a test that was laid down before them.
 #
 # The same seeds are drawn in all panels, for these share images, first weights and batches. Some checks
-# hold for a network without any training as well; [what the open choices change](open_choices) tells
-# which, in its table of robust conclusions.
+# hold for a network without any training as well. [What the open choices change](open_choices) tells
+# which, in its table of robust conclusions, for claims on single panels; where two networks are compared,
+# the table here tells their difference at the first epoch, too.
 
 # %%
 spread = {"n_resamples": n_resamples, "seed": seed}
@@ -131,10 +137,10 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
 # new cell or a Python session of the checkout; nothing is trained, so each takes a second.
 #
-# ### Level 1, look: two panels change places
+# ### Exercise 1, look: two panels change places
 #
 # Take the stored Figure 1 and let panels a and d, the same network without and with dropout, change
 # places. **Predict first:** which of the claims on Figure 1 lose a check, and why do most of them not
@@ -178,7 +184,7 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 #
 # </details>
 #
-# ### Level 2, change: fewer shuffles
+# ### Exercise 2, change: fewer shuffles
 #
 # The stored null of panel d has more shuffles than the test needs. Use only the first nine, then the first
 # nineteen. **Predict first:** at how many epochs does the observed score lie above all of them, and at
@@ -213,7 +219,7 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 #
 # </details>
 #
-# ### Level 3, explain: a test that should find nothing
+# ### Exercise 3, explain: a test that should find nothing
 #
 # Let every shuffle in turn play the part of the true labels, against all the others. There is nothing to be
 # found now. **Predict first:** how often is the p-value at most 0.05 all the same?

@@ -61,12 +61,14 @@ from memlib.pictures import show_figure, show_shipped
 from memlib.results import panels_of
 from memlib.runs import run_figure, stored_siblings
 from memlib.shipped import describe_shipped
-from memlib.tables import claims_table, provenance_table, summary_table
+from memlib.tables import (
+    claims_table, networks_table, provenance_table, summary_table
+)
 
 # %% [markdown]
 # ## The method
 #
-# Each network is trained as usual on the true labels. At about log-spaced epochs its last hidden layer
+# Each network is trained as usual on the true labels. At roughly log-spaced epochs its last hidden layer
 # gives 16 {term}`learned features` for every training image, for its perturbed copies (the
 # {term}`s-validation sets <s-validation set>` with 5 %, 10 % and 100 % of the pixels shuffled) and for
 # independent validation images. A random forest is fitted on the training features with the true labels
@@ -106,6 +108,15 @@ changes = dict(
 result = run_figure("fig1", scale, **changes)
 
 # %% [markdown]
+# ## The networks
+#
+# Each {term}`panel` of the figure is one network, named by the paper's letter. These are the ones just
+# trained:
+
+# %% tags=["hide-input"]
+Markdown(networks_table(result))
+
+# %% [markdown]
 # ## The dataset
 #
 # One group a panel. Every permutation's score is kept; p-values and verdicts can be recomputed from it.
@@ -117,7 +128,18 @@ print(next(iter(panels_of(result).values())))
 # ## The figure
 #
 # The boxes are the nulls: accuracies of classifiers that were given shuffled labels. A box above the
-# horizontal line is memorization. A curve above the boxes of its own colour is learning.
+# dashed line (chance) is memorization. A curve above the boxes of its own colour is learning.
+#
+# - **Epochs** run from left to right on a logarithmic axis.
+# - **Boxes**, one colour for each share of shuffled pixels: dark blue 1 %, blue 5 %, cyan 10 %, grey 100 %. A
+#   box holds the middle half of the shuffles' scores, and the line in it is their median; whiskers reach to the
+#   last score within one and a half lengths of the box, and dots lie beyond.
+# - **Lines in the same colours** are observed scores.
+# - **The red line** is the score of the same forest on independent images: whether it generalizes. It is not
+#   the accuracy of the network's own output, which the dataset holds, too.
+#
+# Compare boxes of one colour between networks. Do not compare colours: a gentler disturbance as a rule
+# gives a higher null.
 #
 # ### At the paper's scale
 #
@@ -168,9 +190,15 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # compares are not stored at this scale, or that this run is no longer the paper's figure. [Which claims
 # hold](claims) has all claims on the most complete runs that come with this book.
 #
+# ## Why would a network forget?
+#
+# The paper sees in the falling nulls the compression of {cite:t}`shwartzziv2017`: after the labels are fitted,
+# the random steps of training slowly wear away what a layer keeps of its inputs and does not need for the
+# labels. Our runs show the fall, not its cause.
+#
 # ## Limits
 #
-# At teaching scale the runs end at a hundredth of the paper's epochs (the CNNs at less), with fewer
+# At teaching scale the runs end at a hundredth of the paper's epochs (the CNNs even earlier), with fewer
 # permutations and trees. What a network forgets after the last epoch here is not seen, so a check of claims 7
 # and 8 that fails here may hold at full length, or fail there, too: the longer runs above tell. This run has
 # one seed unless `n_seeds` says otherwise; how many runs its panels show, the paper does not say.
@@ -187,10 +215,10 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
 # new cell or a Python session of the checkout; each takes seconds.
 #
-# ### Level 1, look: what dropout does to the null
+# ### Exercise 1, look: what dropout does to the null
 #
 # Panels a and d are the same network without and with dropout. **Predict first:** which of the two
 # has the higher 5 % null after 300 epochs on 400 images? Does it also have the higher red curve?
@@ -225,7 +253,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 #
 # </details>
 #
-# ### Level 2, change: before the first step
+# ### Exercise 2, change: before the first step
 #
 # Now do not train at all: a learning rate of nearly 0 leaves the random first weights as they are.
 # **Predict first:** is the 5 % null at chance? And the observed score?
@@ -259,7 +287,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 #
 # </details>
 #
-# ### Level 3, explain: labels that mean nothing
+# ### Exercise 3, explain: labels that mean nothing
 #
 # {cite:t}`zhang2017` trained networks on shuffled labels. Do so here, with rmsProp to be quick.
 # **Predict first:** what will the red curve show? And will the test say that the network has
@@ -306,9 +334,10 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # ## Summary
 #
 # Real images: every network learns, and at first every null lies above chance, so it memorizes, too. In the
-# deeper network with dropout (e) the null comes down to chance in longer runs: in the end it has learned
-# only. How high a null lies depends on the perturbation as much as on the network, so compare networks at
-# one colour, never across colours.
+# deeper network with dropout (e) the 5 % null comes down to within about 0.01 of chance in longer runs, and the
+# verdict is *learned*; gentler copies ([Figure 2](fig2)) are still recognized a little. How high a null lies
+# depends on the perturbation as much as on the network, so compare networks at one colour, never across
+# colours.
 #
 # ## How this page was made
 

@@ -66,8 +66,8 @@ from memlib.tables import claims_table, provenance_table, summary_table
 # %% [markdown]
 # ## The method
 #
-# Nothing is trained again: the networks are those of [Figure 1](fig1). The forests are the same, grown
-# again from the same seeds, and predict one {term}`s-validation set` more, scored as in {eq}`eq-score`. A
+# Nothing is computed again: networks and forests are those of [Figure 1](fig1), which were asked about this
+# {term}`s-validation set` at the same time; it is scored as in {eq}`eq-score`. A
 # gentler perturbation leaves an image's features closer to where they were, so a forest that has stored
 # the image's label finds it again more often. The level of a {term}`null <permutation null>` thus
 # measures the perturbation *and* the network; only networks measured with the same set can be compared.
@@ -107,7 +107,7 @@ print(next(iter(panels_of(result).values())))
 # ## The figure
 #
 # The boxes are the nulls: accuracies of classifiers that were given shuffled labels. A box above the
-# horizontal line is memorization. A curve above the boxes of its own colour is learning.
+# dashed line (chance) is memorization. A curve above the boxes of its own colour is learning.
 #
 # ### At the paper's scale
 #
@@ -173,10 +173,10 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
 # new cell or a Python session of the checkout; each takes seconds.
 #
-# ### Level 1, look: eight pixels
+# ### Exercise 1, look: eight pixels
 #
 # One per cent of 784 pixels are eight. **Predict first:** put the nulls of 1 %, 5 % and 100 % in
 # order. Which of the observed scores moves least?
@@ -211,7 +211,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 #
 # </details>
 #
-# ### Level 2, change: no perturbation at all
+# ### Exercise 2, change: no perturbation at all
 #
 # **Predict first:** what is the null at 0 %, when each copy *is* its original? Is this number a
 # property of the network, or of the classifier?
@@ -246,7 +246,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 #
 # </details>
 #
-# ### Level 3, explain: does the order depend on the strength?
+# ### Exercise 3, explain: does the order depend on the strength?
 #
 # The chapter says that the order of networks carries over from one strength to another. **Predict
 # first:** for a and d, where will the difference of their nulls be largest: at the gentlest

@@ -101,7 +101,7 @@ print(next(iter(panels_of(result).values())))
 # ## The figure
 #
 # The boxes are the nulls: accuracies of classifiers that were given shuffled labels. A box above the
-# horizontal line is memorization. A curve above the boxes of its own colour is learning.
+# dashed line (chance) is memorization. A curve above the boxes of its own colour is learning.
 #
 # ### At the paper's scale
 #
@@ -168,10 +168,10 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
 # new cell or a Python session of the checkout; each takes seconds.
 #
-# ### Level 1, look: more images, the same features
+# ### Exercise 1, look: more images, the same features
 #
 # Before you compare nulls of 2,000 and 10,000 images: let there be no network at all, only features
 # drawn at random. **Predict first:** does the null change when the number of samples grows and
@@ -204,7 +204,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 #
 # </details>
 #
-# ### Level 2, change: a network on 200 and on 800 images
+# ### Exercise 2, change: a network on 200 and on 800 images
 #
 # **Predict first:** train panel a on 200 and on 800 images. Which way do the null and the red curve
 # go?
@@ -239,7 +239,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 #
 # </details>
 #
-# ### Level 3, explain: epochs or steps?
+# ### Exercise 3, explain: epochs or steps?
 #
 # An epoch of four times as many images has four times as many steps. **Predict first:** after the
 # same number of *epochs*, which of the two networks has the lower training loss? And after the same

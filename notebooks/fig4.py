@@ -112,7 +112,7 @@ print(next(iter(panels_of(result).values())))
 # ## The figure
 #
 # The boxes are the nulls: accuracies of classifiers that were given shuffled labels. A box above the
-# horizontal line is memorization. A curve above the boxes of its own colour is learning.
+# dashed line (chance) is memorization. A curve above the boxes of its own colour is learning.
 #
 # ### At the paper's scale
 #
@@ -178,10 +178,10 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
 # new cell or a Python session of the checkout; each takes seconds.
 #
-# ### Level 1, look: who is ahead?
+# ### Exercise 1, look: who is ahead?
 #
 # **Predict first:** after 100 epochs with the same batches in the same order, which optimizer has
 # the lower training loss, SGD or rmsProp?
@@ -213,7 +213,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 #
 # </details>
 #
-# ### Level 2, change: slow it down
+# ### Exercise 2, change: slow it down
 #
 # Divide rmsProp's learning rate by a hundred. **Predict first:** does the training loss after 100
 # epochs come nearer to that of SGD? Would you expect its null to come nearer as well?
@@ -249,7 +249,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 #
 # </details>
 #
-# ### Level 3, explain: the same loss, not the same epoch
+# ### Exercise 3, explain: the same loss, not the same epoch
 #
 # Set speed aside: compare the nulls where both networks have come *equally far*, with three seeds.
 # **Predict first:** would the two nulls agree, if the optimizer changed nothing but the speed? Will

@@ -70,8 +70,8 @@ from memlib.tables import claims_table, provenance_table, summary_table
 # and variance 1. The {term}`s-validation sets <s-validation set>` shuffle 5 %, 10 % and 100 % of these
 # values, and are scored by {eq}`eq-score`. Training and
 # validation images now share nothing at all, while training images and their perturbed copies still do.
-# A network *learns* here in the sense of the test: its features carry the labels of its training images
-# to their perturbed copies better than features that only know one image from another would.
+# A network *learns* here in the sense of the test: the classifier names the copies better than it could if
+# the features only told single images apart.
 
 # %%
 changes = dict(
@@ -103,7 +103,7 @@ print(next(iter(panels_of(result).values())))
 # ## The figure
 #
 # The boxes are the nulls: accuracies of classifiers that were given shuffled labels. A box above the
-# horizontal line is memorization. A curve above the boxes of its own colour is learning.
+# dashed line (chance) is memorization. A curve above the boxes of its own colour is learning.
 #
 # ### At the paper's scale
 #
@@ -172,10 +172,10 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
 # new cell or a Python session of the checkout; each takes seconds.
 #
-# ### Level 1, look: the red curve
+# ### Exercise 1, look: the red curve
 #
 # **Predict first:** can a network trained on noise name the labels of *new* noise? Where does the
 # red curve end, and where the observed score?
@@ -210,7 +210,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 #
 # </details>
 #
-# ### Level 2, change: twice the noise
+# ### Exercise 2, change: twice the noise
 #
 # Multiply the noise by two and by a half (`noise_sd`). **Predict first:** does the s-validation set
 # of 5 % become harder? What about the speed of training?
@@ -244,7 +244,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 #
 # </details>
 #
-# ### Level 3, explain: which labels?
+# ### Exercise 3, explain: which labels?
 #
 # On noise, labels are as good as random from the start. **Predict first:** shuffle them once more
 # before training. Does the observed score change, or the null?

@@ -67,15 +67,15 @@ picture(
 )
 
 # %% [markdown]
-# The first row is the training set itself. In the row with all pixels shuffled the background is gone
-# as well: what is left of an image is how bright it is on the whole. Move a slider from 0 to 100 % over
+# The first row is the training set itself. With all pixels shuffled, garment and margin are mixed: all that
+# is left of an image are its values of brightness. Move a slider from 0 to 100 % over
 # the same images in [Disturb them yourself](../by_eye.md).
 #
 # ## How much has changed, in numbers
 #
 # Two quantities, averaged over all 2,000 training images: how many pixels hold another value than
 # before, and how strongly the copy still correlates with the original. Fewer pixels change than are
-# shuffled, since many of them are background and trade zeros.
+# shuffled, since many of them are empty and trade zeros.
 
 # %%
 import numpy as np
@@ -111,17 +111,17 @@ Markdown(markdown_table(header, table))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
 # new cell or a Python session of the checkout; each takes seconds.
 #
-# ### Level 1, look: how many pixels change?
+# ### Exercise 1, look: how many pixels change?
 #
 # Shuffle 5 % of the pixels. **Predict first:** do more than 5 % of the pixels hold another value
 # afterwards, exactly 5 %, or fewer? And when the images are pure noise?
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #
-# Nothing is seen when two pixels of the background trade places.
+# Nothing is seen when two empty pixels trade places.
 #
 # </details>
 #
@@ -146,7 +146,7 @@ Markdown(markdown_table(header, table))
 #
 # </details>
 #
-# ### Level 2, change: what each kind keeps
+# ### Exercise 2, change: what each kind keeps
 #
 # There are five kinds of perturbation: `shuffle`, `shuffle_shared` (the same positions in all
 # images), `rotate`, `add_noise`, `occlude`. **Predict first:** which of them keep every image's
@@ -177,11 +177,11 @@ Markdown(markdown_table(header, table))
 #
 # Only the two shuffles. Rotation mixes neighbouring pixels and loses corners, noise changes all
 # values, and an occlusion hides some. A network that looks at brightness alone would score the same
-# on the shuffled sets as on the training set, and lower on the others.
+# on the shuffled sets as on the training set, whatever their strength.
 #
 # </details>
 #
-# ### Level 3, explain: a shuffle that all images share
+# ### Exercise 3, explain: a shuffle that all images share
 #
 # Shuffle *all* pixels, once afresh for every image and once in the same way for all. **Predict
 # first:** in which of the two sets do the distances between the images stay what they were? Is a

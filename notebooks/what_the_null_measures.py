@@ -163,7 +163,7 @@ Markdown(markdown_table(header, rows))
 # $\Phi$ is the distribution function of the standard normal: one half at 0, nearly 1 at 3.
 # ```
 #
-# **Predict first:** ridge has one coefficient a feature, and there are many more samples than features. Will
+# **Predict first:** ridge has one coefficient per feature, and there are many more samples than features. Will
 # its null for nearly unperturbed copies be close to 1, or close to one half?
 
 
@@ -362,10 +362,10 @@ picture(
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
 # new cell or a Python session of the checkout; each takes seconds.
 #
-# ### Level 1, look: one neighbour, five, twenty-five
+# ### Exercise 1, look: one neighbour, five, twenty-five
 #
 # Let the copies be the training samples themselves. **Predict first:** how high is the null of
 # *one* nearest neighbour? Does it rise or fall with the number of neighbours?
@@ -401,14 +401,14 @@ picture(
 #
 # </details>
 #
-# ### Level 2, change: can ridge remember after all?
+# ### Exercise 2, change: can ridge remember after all?
 #
 # Ridge kept its null near one half, for it had few features and many samples. **Predict first:**
 # what happens when the number of features comes near the number of samples?
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #
-# Step 5: a sample's own weight is the number of features over the number of samples.
+# Step 5: a sample's own weight is the number of features, plus one, over the number of samples.
 #
 # </details>
 #
@@ -433,7 +433,7 @@ picture(
 #
 # </details>
 #
-# ### Level 3, explain: read the number of twins from a null
+# ### Exercise 3, explain: read the number of twins from a null
 #
 # For five neighbours, the null is $\frac{1}{2} + \frac{3}{16} q$. **Predict first:** can the share
 # $q$ of twins found again be had from the null alone, without looking at the neighbours? How well?

@@ -215,10 +215,10 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. Its code stands by itself: paste it into a
+# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
 # new cell or a Python session of the checkout; each takes seconds.
 #
-# ### Level 1, look: two per cent of 64 pixels
+# ### Exercise 1, look: two per cent of 64 pixels
 #
 # Shuffle 2 % of the pixels of a digit. **Predict first:** how many pixels change, and what is the
 # verdict on an untrained network?
@@ -256,7 +256,7 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 #
 # </details>
 #
-# ### Level 2, change: shuffle the labels before training
+# ### Exercise 2, change: shuffle the labels before training
 #
 # Train the network on digits whose labels were shuffled. **Predict first:** will the observed score
 # lie above the null? And the validation accuracy above chance?
@@ -308,7 +308,7 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 #
 # </details>
 #
-# ### Level 3, explain: the deeper, the lower
+# ### Exercise 3, explain: the deeper, the lower
 #
 # Test three layers of one trained network: the pixels, the first hidden layer, the last one.
 # **Predict first:** in which order are their nulls, and their validation accuracies?

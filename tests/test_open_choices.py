@@ -101,6 +101,17 @@ def test_a_check_that_turns_is_found(measured):
     assert flips(tree, "default") == []
 
 
+def test_what_is_said_of_shuffling_all_pixels_is_not_asked_of_rotations(measured):
+    tree = measured.copy(deep=True)
+    for name, level in (("default", 0.5), ("loss", 0.9), ("rotate", 0.9)):
+        node = tree[f"{name}/images"]
+        null = xr.full_like(node["null_accuracy"], level)  # at chance, or far from it
+        tree[f"{name}/images"] = node.assign(null_accuracy=null)
+    asked = {name: {number for number, _ in flips(tree, name)} for name in ("loss", "rotate")}
+    assert 4 in asked["loss"]
+    assert 4 not in asked["rotate"]
+
+
 def test_robustness_is_told_against_the_default_and_apart_for_what_the_paper_states(measured):
     """rmsProp's constants overturn a check here just as rmsProp itself does; neither is open."""
     tree = measured.copy(deep=True)

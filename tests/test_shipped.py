@@ -44,7 +44,9 @@ def test_panels_join_the_shipped_result_as_they_are_run(small):
     assert read_shipped("fig4", "tenth") is None
     assert shortfalls("fig4", "tenth") == ["panels a, b, d, e not yet run"]
     said = describe_shipped("fig4", "tenth")
-    assert said.startswith("**Not yet run at tenth scale.** `memlib run fig4 --scale tenth`")
+    assert said.startswith(
+        "**Not yet run at a tenth of the paper's epochs.** `memlib run fig4 --scale tenth`"
+    )
     path = ship(run("fig4", panels=["d"]))
     assert ship(run("fig4", panels=["a"], epochs=2)) == path == shipped_path("fig4", "tenth")
     tree = read_shipped("fig4", "tenth")
@@ -65,14 +67,14 @@ def test_panels_join_the_shipped_result_as_they_are_run(small):
     ship(run("fig4", panels=["e"], n_seeds=1))
     assert shortfalls("fig4", "tenth")[2] == "panel e run with 1 of 2 seeds"
     assert describe_shipped("fig4", "tenth").endswith(
-        "This would finish it: `memlib run fig4 --scale tenth --panels a,b` and "
+        "This would complete it: `memlib run fig4 --scale tenth --panels a,b` and "
         "`memlib run fig4 --scale tenth --panels e -p n_seeds=1 -p seed=1`, "
         "then `memlib ship` with the same arguments."
     )
     ship(run("fig4", panels=["b"], n_seeds=1))
     assert "panels b, e run with 1 of 2 seeds" in describe_shipped("fig4", "tenth")
     ship(run("fig4", panels=["b"], n_seeds=1, epochs=5))
-    assert "panel b run with 1 of 2 seeds, but to epoch 5, not 4" in describe_shipped(
+    assert "panel b run with 1 of 2 seeds (further than asked for, to epoch 5)" in describe_shipped(
         "fig4", "tenth"
     )
     assert what_is_missing("fig4", "tenth")[1:] == [
@@ -130,7 +132,7 @@ def test_account_of_a_file_from_before_seeds_could_join():
     assert account_of(old, 0) == account
     with pytest.raises(ResultError, match="how its seed 7 was made"):
         account_of(old, 7)
-    assert "whole of fig4" in describe_shipped("fig4", "tenth")
+    assert "Figure 4 is complete at a tenth" in describe_shipped("fig4", "tenth")
 
 
 def test_only_runs_of_the_figure_at_its_scale_are_shipped(small):

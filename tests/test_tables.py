@@ -2,19 +2,32 @@
 
 import numpy as np
 import pytest
-from builders import CNN_EPOCHS, make_result, make_results, panel_curves, paper_curves, put, through
+from builders import (
+    CNN_EPOCHS,
+    make_result,
+    make_results,
+    panel_curves,
+    paper_curves,
+    put,
+    small_result,
+    through,
+)
 
+from memlib.architectures import ARCHITECTURES
 from memlib.claim import Check
 from memlib.claims import check_claims
+from memlib.store import to_json
 from memlib.tables import (
     claims_data,
     claims_table,
     differing_checks,
     markdown_table,
+    networks_table,
     provenance_table,
     spread_text,
     summary_table,
 )
+from memlib.verdicts import VERDICTS
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +117,38 @@ def test_summary_is_of_the_least_perturbed_set_in_any_order():
         "0.800 (epoch 300)",
         "0.700 (epoch 10,000)",
         "0.950",
+        "memorized and learned",
         "0.500 |",
     ]
+
+
+def test_summary_counts_the_verdicts_of_several_seeds():
+    tree = small_result()
+    codes = tree["panel_d"]["verdict"].copy()
+    codes[{"seed": 0, "epoch": -1}] = VERDICTS.index("learned")
+    tree["panel_d"] = tree["panel_d"].assign(verdict=codes)
+    rows = summary_table(tree).split("\n")
+    assert "| learned (1 of 2), memorized and learned (1 of 2) |" in rows[2]
+    assert "| memorized and learned |" in rows[3]
+
+
+def test_networks_are_told_as_they_were_built():
+    """The layers of the caption of Fig. 1, from the dataset."""
+    curves = paper_curves()["fig1"]
+    tree = make_result("fig1", curves)
+    for panel in curves:
+        tree[f"panel_{panel}"].attrs["layers"] = to_json(ARCHITECTURES[panel].as_list())
+    tree["panel_c"].attrs["layers"] = to_json(ARCHITECTURES["c"].with_stride(2).as_list())
+    table, shared = networks_table(tree).split("\n\n")
+    told = [row.split(" | ")[2].removesuffix(" |") for row in table.split("\n")[2:]]
+    assert told[0] == "256 units, 16 units"
+    assert told[2].startswith(
+        "32 filters of 3 × 3, stride 2, 64 filters of 3 × 3, stride 2, maximum"
+    )
+    assert told[3] == "256 units, dropout 0.25, 16 units, dropout 0.5"
+    assert told[5].startswith("32 filters of 3 × 3, 64 filters of 3 × 3, maximum of 2 × 2, dropout")
+    assert "2,000 images" in shared
+    assert "learning rate of 0.01, in mini-batches of 128" in shared
 
 
 def test_provenance_names_parameters_and_versions(results):

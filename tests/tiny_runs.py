@@ -21,7 +21,7 @@ TINY = {
 }
 TINY_CHOICE = {
     **{"n_images": 60, "n_validation_images": 40, "epochs": 3, "n_measured_epochs": 2},
-    **{"n_permutations": 5, "n_trees": 3, "cnn_epochs": 2},
+    **{"n_permutations": 19, "n_trees": 3, "cnn_epochs": 2},
 }
 
 
