@@ -125,7 +125,7 @@ def test_three_levels_ask_before_they_tell(chapter):
     found = exercises_of(chapter)
     assert len(found) == 3
     for number, (title, question, _, _) in enumerate(found):
-        assert title.startswith(f"Level {number + 1}, {LEVELS[number]}: ")
+        assert title.startswith(f"Exercise {number + 1}, {LEVELS[number]}: ")
         assert "**Predict" in question
         assert "```" not in question
 
