@@ -110,8 +110,8 @@ def _same_with_more(fig3: Panels) -> Iterable[Check]:
     "section 6",
     "rmsProp can follow other memorization dynamics than SGD.",
     "at some epoch, in at least one panel, 5 % nulls differ by more than 0.05 and by more than "
-    "those of any two seeds of SGD do; of one seed alone by more than 0.1; that there is none takes "
-    "all panels",
+    "those of any two seeds of SGD do; of one seed alone by more than 0.1 (that there is no such "
+    "panel takes all of them)",
     panels="",
     revised=True,
 )
