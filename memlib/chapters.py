@@ -71,6 +71,8 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name.strip().isidentifier():
             raise InputError(f"-p {text}: write it as name=value")
+        if name.strip() in values:
+            raise InputError(f"-p {name.strip()} is given twice")
         try:
             values[name.strip()] = ast.literal_eval(value.strip())
         except (ValueError, SyntaxError, TypeError):  # {[]: 1} is a TypeError

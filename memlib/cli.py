@@ -105,6 +105,9 @@ def run(
     from memlib.chapters import check_parameters, execute_chapter, parse_assignments
 
     given = parse_assignments(assignments)
+    for name, option in (("seed", seed), ("panels", panels), ("scale", scale)):
+        if option is not None and name in given:
+            raise InputError(f"-p {name}: it is given with --{name} as well; give it once")
     if seed is not None:
         given |= parse_assignments([f"seed={seed}"])
     if panels is not None:

@@ -113,7 +113,7 @@ def load_labelled_images(name: str = BUNDLED_NAME) -> xr.Dataset:
     """
     path = data_path(name)
     stat = path.stat()
-    return _load(str(path), stat.st_mtime_ns, stat.st_size)
+    return _load(str(path), stat.st_mtime_ns, stat.st_size).copy()  # attributes of its own
 
 
 @lru_cache(maxsize=4)
@@ -136,6 +136,8 @@ def _load(path: str, _modified: int, _size: int) -> xr.Dataset:
             f"data file {path} is altered: content checksum {found}, expected {expected}; {mend}"
         )
     dataset.attrs["content_checksum"] = found
+    for array in dataset.variables.values():  # all callers share them
+        array.values.setflags(write=False)
     return dataset
 
 

@@ -72,6 +72,11 @@ def extract_learned_features(
     InputError
         When there is no such layer, or it never ran.
     """
+    if not isinstance(network, nn.Module):
+        raise InputError(
+            f"the network is a {type(network).__name__}, no torch module: take the features from "
+            "it yourself and give them to compute_null"
+        )
     if not len(images):
         raise InputError("there are no images to propagate")
     modules = _candidates(network, layer)
@@ -90,7 +95,7 @@ def extract_learned_features(
         with torch.no_grad():
             for batch in _batches(network, images, batch_size, device):
                 entered.clear()
-                network(batch)
+                _forward(network, batch, images)
                 if not entered:
                     raise InputError(f"layer = {' or '.join(modules)!r} never ran on the images")
                 # Of all linear layers the last to run is the output layer, however declared.
@@ -104,6 +109,15 @@ def extract_learned_features(
             handle.remove()
         _restore(training)
     return np.concatenate(features)
+
+
+def _forward(network: nn.Module, batch: torch.Tensor, images: np.ndarray) -> None:
+    try:
+        network(batch)
+    except (RuntimeError, TypeError, ValueError) as error:
+        told = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        given = f"{np.asarray(images).dtype} {np.shape(images)}"
+        raise InputError(f"the network does not take images {given}: {told}") from error
 
 
 def _candidates(network: nn.Module, layer: str | None) -> dict[str, nn.Module]:

@@ -112,7 +112,7 @@ SCALES = {
     )
 }
 
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
 Panels = Annotated[tuple[Literal["a", "b", "c", "d", "e", "f"], ...], Strict(False)]
 Strengths = Annotated[tuple[float, ...], Strict(False), Field(min_length=1)]
 

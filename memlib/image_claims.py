@@ -158,7 +158,7 @@ def _rise_and_fall(fig1: Panels) -> Iterable[Check]:
         found = peak_of(mean)
         peak = int(mean.argmax()) if found is None else found
         lowest = peak + int(mean[peak:].argmin())
-        shown = found is not None and epochs[peak] < FIRST_RISE <= epochs[-1]
+        shown = found is not None and bool(epochs[peak] < FIRST_RISE <= epochs[-1])
         shown &= bool(mean[-1] - mean[lowest] <= PATTERN + ROUNDING)
         places = [int(mean[: peak + 1].argmin()), peak, lowest, len(mean) - 1]
         value = ", ".join(

@@ -10,7 +10,8 @@ from torch import nn
 from memlib.data import Data
 from memlib.errors import InputError
 from memlib.features import extract_learned_features, features_of, predict_logits
-from memlib.null import Scores, check_options, compute_null, score_labellings
+from memlib.null import Scores, compute_null, score_labellings
+from memlib.null_checks import check_options
 from memlib.perturb import Perturb, check_strength, describe_kind, make_s_validation_set
 from memlib.results import label_panel
 from memlib.store import to_json
@@ -77,6 +78,8 @@ def shared_structure_test(
         raise InputError(f"perturbations = {perturbations!r}: give a list of strengths")
     for strength in perturbations:
         check_strength(perturbation_kind, strength)
+    if len({float(strength) for strength in perturbations}) < len(perturbations):
+        raise InputError(f"perturbations = {list(perturbations)}: a value stands there twice")
     train = extract_learned_features(network, data.train_images, layer=layer)
     sets: dict[Hashable, np.ndarray] = {
         float(strength): extract_learned_features(

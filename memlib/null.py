@@ -9,16 +9,19 @@ scores above the null it owes to learning.
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from memlib.classifiers import CLASSIFIERS, ManyPredictor, classifies, make_predictor
+from memlib.classifiers import ManyPredictor, make_predictor
 from memlib.errors import InputError
+from memlib.null_checks import check_finite, check_options
+from memlib.results import label_panel
 from memlib.seeds import stream, stream_integer
+from memlib.store import to_json
 from memlib.verdicts import null_dataset
+from memlib.version import __version__
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
@@ -218,7 +221,7 @@ def compute_null(
                 f"features of set {name!r} are {features.shape}, those of the training set "
                 f"{train_features.shape}: an s-validation set perturbs every training image once"
             )
-        _check_finite(features, name)
+        check_finite(features, name)
     if validation is not None:
         validation = np.asarray(validation[0], np.float32), np.asarray(validation[1])
         n, width = validation[1].size, train_features.shape[1]
@@ -227,12 +230,13 @@ def compute_null(
                 f"validation features {validation[0].shape} and labels {validation[1].shape}: "
                 f"they are (sample, {width}) and (sample,), one sample or more"
             )
-        if not np.isin(validation[1], labels).any():
+        # As Python's values: NumPy would take the text "1" for the number.
+        if not set(validation[1].tolist()) & set(labels.tolist()):
             raise InputError(
                 f"validation labels, like {validation[1][0]!r}, are none of the training labels, "
                 f"like {labels[0]!r}"
             )
-        _check_finite(validation[0], "validation")
+        check_finite(validation[0], "validation")
     scores = score_labellings(
         train_features,
         labels,
@@ -251,42 +255,16 @@ def compute_null(
     )
     if validation is not None:
         dataset["validation_accuracy"] = float(scores.validation_accuracy[0])
-    return dataset
-
-
-def check_options(
-    labels: np.ndarray,
-    classifier: "str | ClassifierMixin",
-    *,
-    n_permutations: int,
-    n_trees: int,
-    seed: int,
-) -> None:
-    """Raise `InputError` for what Algorithm 1 cannot be run with, before anything is computed."""
-    for name, value, least in (
-        ("n_permutations", n_permutations, 1),
-        ("n_trees", n_trees, 1),
-        ("seed", seed, 0),
-    ):
-        if not isinstance(value, Integral) or value < least:
-            raise InputError(f"{name} = {value!r}: take a whole number, {least} or more")
-    if not (classifier in CLASSIFIERS if isinstance(classifier, str) else classifies(classifier)):
-        raise InputError(
-            f"classifier = {classifier!r}: take one of {', '.join(CLASSIFIERS)}, "
-            "or a scikit-learn classifier"
-        )
-    if len(np.unique(labels)) < 2:
-        raise InputError("labels hold fewer than two classes: there is nothing to shuffle")
-    if classifier == "random_forest":
-        from memlib.forest import MAX_ROWS
-
-        if len(labels) > MAX_ROWS:
-            raise InputError(
-                f"{len(labels):,} samples: random_forest takes up to {MAX_ROWS:,}, "
-                "random_forest_sklearn any number"
-            )
-
-
-def _check_finite(features: np.ndarray, name: Hashable) -> None:
-    if not np.isfinite(features).all():
-        raise InputError(f"features of set {name!r} hold a value that is not finite")
+    dataset.attrs = {
+        "title": "Permutation null of Algorithm 1",
+        "references": "Chaibub Neto 2018, arXiv:1802.07714",
+        "parameters": to_json(
+            {
+                "classifier": classifier if isinstance(classifier, str) else repr(classifier),
+                "n_trees": int(n_trees),
+                "seed": int(seed),
+            }
+        ),
+        "memlib_version": __version__,
+    }
+    return label_panel(dataset, "s-validation set", "1")

@@ -1,5 +1,6 @@
 """A piece of work: the null of one network at one epoch, a block of labellings at a time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from memlib import store
+from memlib.data import Data
 from memlib.devices import busy_seconds
 from memlib.errors import ResultError
 from memlib.training_piece import Training
@@ -83,41 +85,68 @@ class NullBlock:
 
     def is_stored(self) -> bool:
         """Whether every labelling and strength asked for is there."""
-        stored = self._stored()
-        return set(self.labellings) <= set(stored["labellings"].tolist()) and set(
-            self.strengths
-        ) <= set(stored["strengths"].tolist())
+        return not np.isnan(self._on_grid(self._stored(), self.labellings, self.strengths)).any()
+
+    @staticmethod
+    def _on_grid(
+        stored: dict[str, np.ndarray],
+        labellings: Iterable[int],
+        strengths: Iterable[float],
+        name: str = "accuracy",
+    ) -> np.ndarray:
+        """Return stored scores (labelling, strength) on another grid, NaN where they are not."""
+        rows = [np.flatnonzero(stored["labellings"] == one) for one in labellings]
+        columns = [np.flatnonzero(stored["strengths"] == one) for one in strengths]
+        values = np.full((len(rows), len(columns)), np.nan)
+        for place in np.ndindex(values.shape):
+            row, column = rows[place[0]], columns[place[1]]
+            if len(row) and len(column):
+                values[place] = stored[name][row[0], column[0]]
+        return values
 
     def compute(self) -> None:
-        """Score what is missing and store it with what was there."""
-        from memlib.measures import network_performance, score_network
+        """Score what is missing and join it to what is stored, by this run or by another.
+
+        Two runs may ask different things of one block at the same time: each keeps what the
+        other has stored meanwhile.
+        """
+        from filelock import FileLock
+
+        from memlib.measures import network_performance
 
         started = busy_seconds()
-        stored = self._stored()
         network, data = self.training.network(self.epoch), self.training.data
+        pieces = self._score_missing(network, data)
+        performance = {}
+        if self.block == 0:
+            found = network_performance(network, data)
+            performance = {str(name): array.values for name, array in found.items()}
+        seconds = busy_seconds() - started
+        with FileLock(self.folder / ".lock"):
+            joined = self._stored()
+            for piece in pieces:
+                joined = self._join(joined, piece)
+            joined |= {"seconds": joined["seconds"] + seconds} | performance
+            store.write_arrays(self.path, joined)
+
+    def _score_missing(self, network: Any, data: Data) -> list[dict[str, np.ndarray]]:
+        """Return scores of what is not stored: labellings that lack the same strengths at once."""
+        from memlib.measures import score_network
+
         settings = self.training.settings
-        old_strengths = stored["strengths"].tolist()
-        strengths = sorted({*old_strengths, *self.strengths})
-        old_labellings = stored["labellings"].tolist()
-        labellings = sorted({*old_labellings, *self.labellings})
-        shape = (len(labellings), len(strengths))
-        accuracy, chance = np.full(shape, np.nan), np.full(shape, np.nan)
-        validation = np.full(len(labellings), np.nan)
-        kept = np.ix_(
-            np.searchsorted(labellings, old_labellings), np.searchsorted(strengths, old_strengths)
-        )
-        accuracy[kept], chance[kept] = stored["accuracy"], stored["chance"]
-        validation[kept[0].ravel()] = stored["validation_accuracy"]
-        new_labellings = [one for one in labellings if one not in old_labellings]
-        new_strengths = [one for one in strengths if one not in old_strengths]
-        for fits, sets in ((new_labellings, strengths), (old_labellings, new_strengths)):
-            if not fits or not sets:
+        lacking = np.isnan(self._on_grid(self._stored(), self.labellings, self.strengths))
+        together: dict[tuple[float, ...], list[int]] = {}
+        for labelling, row in zip(self.labellings, lacking, strict=True):
+            together.setdefault(tuple(np.array(self.strengths)[row].tolist()), []).append(labelling)
+        pieces = []
+        for strengths, labellings in together.items():
+            if not strengths:
                 continue
             scores = score_network(
                 network,
                 data,
-                fits,
-                perturbations=sets,
+                labellings,
+                perturbations=strengths,
                 perturbation_kind=settings.perturbation_kind,
                 classifier=settings.classifier,
                 n_trees=settings.n_trees,
@@ -125,22 +154,33 @@ class NullBlock:
                 seed=self.training.seed,
                 epoch=self.epoch,
             )
-            rows = np.searchsorted(labellings, fits)
-            cells = np.ix_(rows, np.searchsorted(strengths, sets))
-            accuracy[cells], chance[cells] = scores.accuracy, scores.chance
-            validation[rows] = scores.validation_accuracy
-        arrays = {
-            "strengths": np.array(strengths, float),
-            "labellings": np.array(labellings, int),
-            "accuracy": accuracy,
-            "chance": chance,
-            "validation_accuracy": validation,
-            "seconds": stored["seconds"] + (busy_seconds() - started),
-        }
-        if self.block == 0:
-            performance = network_performance(network, data)
-            arrays |= {str(name): array.values for name, array in performance.items()}
-        store.write_arrays(self.path, arrays)
+            pieces.append(
+                {
+                    "strengths": np.array(strengths, float),
+                    "labellings": np.array(labellings, int),
+                    "accuracy": scores.accuracy,
+                    "chance": scores.chance,
+                    "validation_accuracy": scores.validation_accuracy,
+                }
+            )
+        return pieces
+
+    def _join(
+        self, old: dict[str, np.ndarray], new: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Return the scores of both on the smallest grid that holds them."""
+        labellings, strengths = (
+            np.union1d(old[name], new[name]) for name in ("labellings", "strengths")
+        )
+        joined = {"labellings": labellings.astype(int), "strengths": strengths}
+        for name in ("accuracy", "chance"):
+            both = [self._on_grid(one, labellings, strengths, name) for one in (old, new)]
+            joined[name] = np.where(np.isnan(both[1]), *both)
+        validation = np.full(len(labellings), np.nan)
+        for one in (old, new):
+            rows = np.searchsorted(labellings, one["labellings"])
+            validation[rows] = one["validation_accuracy"]
+        return old | joined | {"validation_accuracy": validation}
 
     def read(self) -> dict[str, np.ndarray]:
         """Return the stored scores of exactly the labellings and strengths asked for."""

@@ -7,8 +7,11 @@ everything else (the same images, the same batches, the same shuffled labels).
 """
 
 import hashlib
+from numbers import Integral
 
 import numpy as np
+
+from memlib.errors import InputError
 
 
 def seed_sequence(base_seed: int, purpose: str, *indices: int) -> np.random.SeedSequence:
@@ -22,9 +25,16 @@ def seed_sequence(base_seed: int, purpose: str, *indices: int) -> np.random.Seed
         What the stream is for, for example ``"weights"`` or ``"batches"``.
     indices
         Which one of that purpose: layer, epoch, permutation and so on, each 0 or more.
+
+    Raises
+    ------
+    InputError
+        When the seed is no whole number of 0 or more. NumPy would take None for any seed.
     """
+    if not isinstance(base_seed, Integral) or isinstance(base_seed, bool) or base_seed < 0:
+        raise InputError(f"seed = {base_seed!r}: take a whole number, 0 or more")
     name = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:4], "little")
-    return np.random.SeedSequence(base_seed, spawn_key=(name, *indices))
+    return np.random.SeedSequence(int(base_seed), spawn_key=(name, *indices))
 
 
 def stream(base_seed: int, purpose: str, *indices: int) -> np.random.Generator:

@@ -41,6 +41,10 @@ class Smoother(ABC):
     def predict_many(self, labellings: np.ndarray, sets: np.ndarray) -> np.ndarray:
         """Return predicted labels, int64 (B, m), for labellings (B, n) and rows (m, feature)."""
         labellings = np.asarray(labellings)
+        if labellings.dtype.kind not in "biu" or labellings.min(initial=0) < 0:
+            raise InputError(
+                f"labels are {labellings.dtype} from {labellings.min()} on: take codes 0 to k - 1"
+            )
         left, right = self._factors(sets)
         n_classes = int(labellings.max(initial=1)) + 1
         n_columns = 1 if n_classes == 2 else n_classes

@@ -240,7 +240,14 @@ def make_step(network: nn.Sequential, *, device: str = "cpu", **choices: Any) ->
         ``"cpu"`` or ``"cuda"``, see `memlib.devices`.
     choices
         The other parameters of `Step`.
+
+    Raises
+    ------
+    InputError
+        When the network is no flat stack of layers, has dropout that no seed of ours would reach,
+        or weights that are not to be trained.
     """
+    _check_network(network)
     if device != "cpu":
         from memlib.graph_steps import GraphStep
 
@@ -251,6 +258,21 @@ def make_step(network: nn.Sequential, *, device: str = "cpu", **choices: Any) ->
     if choices.get("precision") == "bfloat16":  # the fused convolution is float32
         return Step(network, **choices)
     return Step(network, layers=fused_layers(network), **choices)
+
+
+def _check_network(network: nn.Sequential) -> None:
+    if not isinstance(network, nn.Sequential):
+        raise InputError(f"the network is a {type(network).__name__}: take an nn.Sequential")
+    for name, part in network.named_modules():
+        own = type(part) is nn.Dropout and "." not in name
+        if isinstance(part, nn.modules.dropout._DropoutNd) and not own:
+            raise InputError(
+                f"layer {name} is {type(part).__name__}: a run that goes on equals one that never "
+                "stopped only with nn.Dropout, as a layer of the outermost nn.Sequential"
+            )
+    for name, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            raise InputError(f"parameter {name} does not require a gradient: all are trained here")
 
 
 def _is_dense_stack(network: nn.Sequential) -> bool:

@@ -51,10 +51,12 @@ def train_network(
     Raises
     ------
     InputError
-        When the loss is no longer finite, or epochs do not increase.
+        When the loss is no longer finite, epochs do not increase, or images, labels and network
+        do not match.
     """
+    _check(step, images, labels, batch_size)
     inputs = torch.from_numpy(images).to(step.device)
-    one_hot = np.eye(int(labels.max()) + 1, dtype=np.float32)[labels]
+    one_hot = np.eye(_n_outputs(step, labels), dtype=np.float32)[labels]
     targets = torch.from_numpy(one_hot).to(step.device)
     done = after
     for epoch in epochs:
@@ -69,3 +71,28 @@ def train_network(
             if not math.isfinite(loss):
                 raise InputError(f"training diverged in epoch {done}: take a lower learning_rate")
         yield epoch, step.network
+
+
+def _n_outputs(step: Step, labels: np.ndarray) -> int:
+    *_, last = step.network.children()
+    return last.out_features if isinstance(last, nn.Linear) else int(labels.max()) + 1
+
+
+def _check(step: Step, images: np.ndarray, labels: np.ndarray, batch_size: int) -> None:
+    """Refuse what would be trained on wrong targets, or would end in an error of torch."""
+    if len(images) != len(labels) or not len(images):
+        raise InputError(
+            f"{len(images)} images and {len(labels)} labels: give each image its label"
+        )
+    if images.dtype != np.float32:
+        raise InputError(f"images are {images.dtype}: take float32")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(f"labels are {labels.dtype}: take whole numbers, 0 to n_classes - 1")
+    n_outputs = _n_outputs(step, labels)
+    if labels.min() < 0 or labels.max() >= n_outputs:
+        raise InputError(
+            f"labels go from {labels.min()} to {labels.max()}: the network has outputs for 0 to "
+            f"{n_outputs - 1}"
+        )
+    if batch_size < 1:
+        raise InputError(f"batch_size = {batch_size!r}: take a whole number, 1 or more")

@@ -111,7 +111,7 @@ def draw_pieces(results: Results, n: int, *, seed: int, max_seconds: float) -> l
 def verify_piece(piece: Piece, results: Results) -> Agreement:
     """Train a network again from its first weights, measure it, and compare with what is stored."""
     from memlib.measures import score_network
-    from memlib.scheduling import single_threaded
+    from memlib.pieces import single_threaded
     from memlib.training import train_network
     from memlib.training_piece import Training
 

@@ -29,6 +29,8 @@ def git_commit(folder: Path = Path(__file__).parent.parent) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
+        if Path(git("rev-parse", "--show-toplevel")).resolve() != folder.resolve():
+            return "unknown"  # installed somewhere within another project's checkout
         commit = git("describe", "--always", "--abbrev=12")
         files = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!data/results")
     except (OSError, subprocess.CalledProcessError):

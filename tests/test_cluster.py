@@ -19,7 +19,8 @@ import tiny_runs
 import xarray as xr
 from conftest import ROOT, one_line
 
-from memlib import scheduling, store
+import memlib.cluster
+from memlib import store
 from memlib.costs import describe_plan, duration
 from memlib.errors import InputError, ResultError
 from memlib.figures import resolve
@@ -153,7 +154,7 @@ def test_worker_with_other_code_is_refused(tmp_path, results_folder):
 
 @pytest.mark.parametrize("there", ["nothing", "no address", "silence", "another server"])
 def test_scheduler_that_does_not_answer_is_one_line(there, results_folder, monkeypatch):
-    monkeypatch.setattr(scheduling, "SCHEDULER_SECONDS", 1)
+    monkeypatch.setattr(memlib.cluster, "SCHEDULER_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         if there == "nothing":
@@ -228,7 +229,7 @@ def test_cluster_without_a_worker_is_waited_for_and_then_is_one_line(
     local_cluster.scale(0)
     while local_cluster.scheduler.workers:
         time.sleep(0.05)
-    monkeypatch.setattr(scheduling, "WORKER_SECONDS", 1)
+    monkeypatch.setattr(memlib.cluster, "WORKER_SECONDS", 1)
     with pytest.raises(InputError, match=r"no worker has joined .* within 1 s") as error:
         tiny_runs.run(scheduler=address, panels=["d"])
     one_line(error)

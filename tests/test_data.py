@@ -114,6 +114,20 @@ def test_missing_file_is_named_in_one_line(name):
 # What a run draws
 
 
+def test_loaded_images_cannot_be_altered_for_other_callers():
+    mine = load_labelled_images()
+    with pytest.raises(ValueError, match="read-only"):
+        mine["image"].values[:] = 0
+    mine.attrs["content_checksum"] = "other"
+    assert load_labelled_images().attrs["content_checksum"] != "other"
+
+
+@pytest.mark.parametrize("seed", [None, -1, 1.5, True, "0"])
+def test_only_whole_numbers_are_seeds(seed):
+    with pytest.raises(InputError, match=f"seed = {seed!r}"):
+        load_data(n_images=4, n_validation_images=2, seed=seed)
+
+
 @pytest.mark.parametrize(("n_images", "n_validation"), [(2000, 2000), (2, 2), (12_000, 2000)])
 def test_draw_is_balanced(n_images, n_validation):
     data = load_data(n_images=n_images, n_validation_images=n_validation, seed=3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from networks import PANELS, images_of, network_of, weights_of
+from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
 from memlib.data import load_data
@@ -65,10 +66,15 @@ def test_training_flags_are_restored_part_by_part(measure, training):
 
 def test_training_flag_and_hook_are_restored_after_an_error():
     network = network_of("d").train()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(InputError, match=r"does not take images float32 \(2, 9, 9\)"):
         extract_learned_features(network, np.zeros((2, 9, 9), np.float32))
     assert all(module.training for module in network.modules())
     assert not any(module._forward_pre_hooks for module in network.modules())
+
+
+def test_what_is_no_torch_module_is_told_what_to_do():
+    with pytest.raises(InputError, match=r"is a KNeighborsClassifier, .*compute_null"):
+        extract_learned_features(KNeighborsClassifier(), images_of())
 
 
 def test_network_is_not_changed_and_no_hook_stays():

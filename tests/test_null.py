@@ -91,6 +91,15 @@ def test_null_without_memory_sits_at_chance_for_any_balance(counts, classifier):
     assert balanced or chance > 1 / len(counts) + 0.05
 
 
+def test_dataset_says_what_its_arrays_are_and_how_they_were_made():
+    found = compute_null(
+        noise(), labels_of(30, 30), {0.05: noise()}, n_permutations=3, classifier=NEAREST, seed=5
+    )
+    assert found["null_accuracy"].attrs["long_name"].startswith("accuracy on the s-validation set")
+    assert found["verdict"].attrs["flag_meanings"].split()[0] == "neither"
+    assert '"seed":5' in found.attrs["parameters"]
+
+
 def test_dataset_keeps_the_whole_null_and_its_labels():
     null = np.linspace(0.4, 0.6, 2 * 3 * 2 * 19).reshape(2, 3, 2, 19)
     chance = np.linspace(0.3, 0.5, null.size).reshape(null.shape)
@@ -272,6 +281,10 @@ def with_bad_value(value):
         ({"train": with_bad_value(np.inf)}, "set 'train' .*not finite"),
         ({"validation": (noise(), np.ones((60, 1)))}, r"and labels \(60, 1\)"),
         ({"validation": (noise(), ["coat"] * 60)}, "'coat'.* none of the training labels"),
+        ({"validation": (noise(), ["0", "1"] * 30)}, "'0'.* none of the training labels"),
+        ({"labels": [0.0, 1.0, np.nan] * 20}, "missing value"),
+        ({"labels": np.array([0, 1, None] * 20)}, "missing value"),
+        ({"labels": np.array([0, "coat"] * 30, object)}, "mixed types, int, str"),
         ({"sets": {("shuffle", 0.05): noise()}}, "name it by a number or a word"),
         ({"classifier": "perceptron"}, "classifier = 'perceptron': take one of random_forest"),
     ],

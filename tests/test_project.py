@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import memlib
 from memlib.quantities import null_mean, onset_epoch
 from memlib.results import panels_of, read_result
 
@@ -201,3 +202,15 @@ def test_commands_that_draw_and_fit_nothing_start_without_the_libraries_for_it()
     found = modules_after(call.format(["claims", "--figure", "fig1", "--resamples", "0"]))
     assert "memlib.claims" in found
     assert not found & {"torch", "sklearn", "scipy.stats", "numba", "matplotlib", "seaborn"}
+
+
+def test_what_the_package_offers_is_on_the_page_of_its_interface():
+    page = (ROOT / "book" / "api.md").read_text()
+    listed = set(re.findall(r"auto(?:module|function|class):: (memlib\.\S+)", page))
+    missing = {
+        name
+        for name, home in memlib._HOME.items()
+        if not {f"memlib.{home}", f"memlib.{home}.{name}"} & listed
+    }
+    assert missing == set()
+    assert set(memlib.__all__) == {"__version__", "InputError", *memlib._HOME}

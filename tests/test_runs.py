@@ -10,13 +10,15 @@ import xarray as xr
 from tiny_runs import assert_same, run, settings_of, times
 
 import memlib.runs
-from memlib import costs, store
+from memlib import costs, measures, store
 from memlib.errors import ResultError
 from memlib.figures import resolve
+from memlib.null_piece import NullBlock
+from memlib.pieces import single_threaded
 from memlib.plan import plan
 from memlib.results import panels_of
 from memlib.runs import assemble_result, stored_result
-from memlib.scheduling import compute, single_threaded
+from memlib.scheduling import compute
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -104,6 +106,43 @@ def test_one_perturbation_more_is_all_that_is_measured(results_folder, tmp_path,
     assert {p for p in before if "training-" in str(p) and after[p] != before[p]} == set()
     at_once = elsewhere(tmp_path, monkeypatch, panels=["a"], perturbations=[0.3, 0.05, 0.7])
     assert_same(grown, at_once)
+
+
+def test_two_runs_at_once_keep_each_others_scores_of_a_block(results_folder, monkeypatch):
+    run(panels=["a"], perturbations=[0.3])
+    training = plan(settings_of(panels=["a"])).trainings[0]
+    one, other = (NullBlock(training, 2, 0, (strength,)) for strength in (0.05, 0.7))
+    score = measures.score_network
+
+    def meanwhile(*arguments, **options):
+        monkeypatch.setattr(measures, "score_network", score)
+        other.compute()
+        return score(*arguments, **options)
+
+    monkeypatch.setattr(measures, "score_network", meanwhile)
+    one.compute()
+    both = NullBlock(training, 2, 0, (0.05, 0.3, 0.7))
+    assert both.is_stored()
+    found = both.read()["accuracy"]
+    both.path.unlink()
+    both.compute()
+    np.testing.assert_array_equal(found, both.read()["accuracy"])
+
+
+def test_a_block_knows_which_of_its_scores_are_missing(results_folder):
+    """Two shuffles more at one strength leave them open at the other."""
+    run(panels=["a"], perturbations=[0.3])
+    more = plan(settings_of(panels=["a"], n_permutations=5)).trainings[0]
+    NullBlock(more, 2, 0, (0.7,)).compute()
+    assert NullBlock(more, 2, 0, (0.7,)).is_stored()
+    both = NullBlock(more, 2, 0, (0.3, 0.7))
+    assert not both.is_stored()
+    both.compute()
+    assert both.is_stored()
+    found = both.read()["accuracy"]
+    both.path.unlink()
+    both.compute()
+    np.testing.assert_array_equal(found, both.read()["accuracy"])
 
 
 def test_more_permutations_are_all_that_is_measured(finished, tmp_path, monkeypatch, work):

@@ -49,6 +49,12 @@ def null_of_weights(weights, n_permutations, seed=2):
     return accuracy.mean(), accuracy.std() / n_permutations**0.5
 
 
+@pytest.mark.parametrize("labels", [[-1, 1] * 10, [0.0, 0.5] * 10])
+def test_labels_that_are_no_codes_are_refused(labels):
+    with pytest.raises(InputError, match="codes 0 to k - 1"):
+        RidgeSmoother(relu_features(20)[0]).predict(np.array(labels), np.zeros((2, 16)))
+
+
 # Predictions are scikit-learn's
 
 

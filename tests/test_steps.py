@@ -7,6 +7,7 @@ from torch import nn
 
 from memlib.architectures import ARCHITECTURES
 from memlib.convolution import ConvReluPool
+from memlib.errors import InputError
 from memlib.models import build_network
 from memlib.steps import DenseStep, Step, make_step
 
@@ -177,6 +178,20 @@ def test_any_other_stack_is_trained_as_torch_runs_it(layers):
     assert losses == pytest.approx(other_losses, rel=1e-5)
     for name, value in arrays.items():
         np.testing.assert_allclose(other_arrays[name], value, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (nn.Linear(4, 2), "is a Linear"),
+        (nn.Sequential(nn.Sequential(nn.Linear(4, 4), nn.Dropout()), nn.Linear(4, 2)), "0.1 is Dr"),
+        (nn.Sequential(nn.Linear(4, 4), nn.AlphaDropout(), nn.Linear(4, 2)), "1 is AlphaDropout"),
+        (nn.Sequential(nn.Linear(4, 2).requires_grad_(False)), "parameter 0.weight"),
+    ],
+)
+def test_networks_that_would_be_trained_otherwise_than_they_say_are_refused(network, said):
+    with pytest.raises(InputError, match=said):
+        make_step(network)
 
 
 def test_unknown_optimizer():

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from conftest import one_line
 from tiny_runs import same_arrays, settings_of, times
+from torch import nn
 
 import memlib.measures
 import memlib.training
@@ -35,7 +37,10 @@ def recorder(n=10):
         return 0.7  # the loss
 
     step = SimpleNamespace(
-        device="cpu", network=object(), start_epoch=lambda seed: seen.append(seed), run=take
+        device="cpu",
+        network=nn.Sequential(nn.Linear(1, 2)),
+        start_epoch=lambda seed: seen.append(seed),
+        run=take,
     )
     images = np.arange(n, dtype=np.float32).reshape(n, 1, 1)
     return step, seen, images, (np.arange(n) % 2).astype(np.int64)
@@ -62,6 +67,26 @@ def test_every_image_is_seen_once_an_epoch_with_its_own_label_in_a_new_order():
         np.testing.assert_array_equal(targets, np.eye(2)[labels[list(order)]])
         assert batch_size == 7
     assert len(set(seen[::2])) == 6  # dropout seeds
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"labels": np.zeros(9, int)}, "10 images and 9 labels"),
+        ({"labels": np.tile([-1, 1], 5)}, "from -1 to 1"),
+        ({"labels": np.arange(10) % 3}, "from 0 to 2: the network has outputs for 0 to 1"),
+        ({"labels": np.tile([0.0, 1.0], 5)}, "float64"),
+        ({"images": np.zeros((10, 1, 1))}, "images are float64"),
+        ({"batch_size": 0}, "batch_size = 0"),
+    ],
+)
+def test_what_would_be_trained_on_wrong_targets_is_refused(change, said):
+    step, seen, images, labels = recorder()
+    given = {"images": images, "labels": labels, "batch_size": 4} | change
+    with pytest.raises(InputError, match=said) as error:
+        list(train_network(step, epochs=[1], **given))
+    one_line(error)
+    assert seen == []
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])

@@ -46,6 +46,13 @@ def test_code_that_is_no_checkout_has_no_commit(tmp_path):
     assert git_commit(tmp_path) == "unknown"
 
 
+def test_code_installed_within_another_projects_checkout_has_no_commit(checkout):
+    folder, _ = checkout
+    installed = folder / ".venv" / "site-packages"
+    installed.mkdir(parents=True)
+    assert git_commit(installed) == "unknown"
+
+
 def test_versions_are_those_installed():
     assert installed_version("memlib") == version("memlib") == __version__
     assert installed_version("numpy") == version("numpy")

@@ -10,7 +10,7 @@ import torch
 from conftest import one_line
 from tiny_runs import settings_of
 
-from memlib import scheduling
+from memlib import cluster
 from memlib.errors import DataError, InputError, ResultError
 from memlib.null_piece import NullBlock
 from memlib.plan import plan
@@ -18,7 +18,7 @@ from memlib.training_piece import Training
 
 
 def asked_of(piece):
-    return scheduling._depends_on(piece)
+    return cluster._depends_on(piece)
 
 
 def pieces():
@@ -42,7 +42,7 @@ def test_worker_that_would_compute_something_else_is_refused(which, change, told
     wanted = asked_of(piece) | change
     wanted = {name: value for name, value in wanted.items() if name not in change or value}
     with pytest.raises(ResultError) as error:
-        scheduling.compute_elsewhere([piece], str(results_folder), [wanted])
+        cluster.compute_elsewhere([piece], str(results_folder), [wanted])
     assert told in one_line(error)
     assert socket.gethostname() in one_line(error)
     assert not list(results_folder.rglob("*.npz"))
@@ -51,10 +51,10 @@ def test_worker_that_would_compute_something_else_is_refused(which, change, told
 def test_worker_with_the_same_computes(finished, results_folder):
     training, null = pieces()
     null.path.unlink()
-    scheduling.compute_elsewhere([null], str(results_folder), [asked_of(null)])
+    cluster.compute_elsewhere([null], str(results_folder), [asked_of(null)])
     assert null.is_stored()
     training.snapshot(4).unlink()
-    scheduling.compute_elsewhere([training], str(results_folder), [asked_of(training)])
+    cluster.compute_elsewhere([training], str(results_folder), [asked_of(training)])
     assert training.snapshot(4).is_file()
 
 
@@ -64,7 +64,7 @@ def test_worker_without_a_gpu_measures_networks_of_one(finished, results_folder)
     shutil.copytree(training.folder, there.folder)
     sent = replace(null, training=there)
     assert sent.path != null.path
-    scheduling.compute_elsewhere([sent], str(results_folder), [asked_of(sent)])
+    cluster.compute_elsewhere([sent], str(results_folder), [asked_of(sent)])
     ours, theirs = null.read(), sent.read()
     for name in ours.keys() - {"seconds"}:
         np.testing.assert_array_equal(theirs[name], ours[name])
@@ -74,7 +74,7 @@ def test_worker_without_a_gpu_measures_networks_of_one(finished, results_folder)
 def test_worker_without_a_gpu_does_not_train_on_one(results_folder):
     training = replace(pieces()[0], device="cuda")
     with pytest.raises(InputError, match=r"the worker on .* no CUDA device here") as error:
-        scheduling.compute_elsewhere([training], str(results_folder), [asked_of(training)])
+        cluster.compute_elsewhere([training], str(results_folder), [asked_of(training)])
     one_line(error)
 
 
@@ -86,4 +86,4 @@ def test_worker_without_the_data_is_named(results_folder, tmp_path):
         Training(settings, training.panel, training.seed), null.epoch, 0, null.strengths
     )
     with pytest.raises(DataError, match=r"the worker on .*gone\.nc"):
-        scheduling.compute_elsewhere([sent], str(results_folder), [wanted])
+        cluster.compute_elsewhere([sent], str(results_folder), [wanted])
