@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from memlib.errors import InputError
 from memlib.labels import strength_labels
 from memlib.results import panels_of
 
@@ -87,8 +88,16 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     -------
     matplotlib.axes.Axes
         `ax`; each artist's label names what it shows.
+
+    Raises
+    ------
+    InputError
+        When sets are named by words: only strengths have an order of colours.
     """
-    dataset = _by_seed(dataset)
+    if dataset["perturbation"].dtype.kind not in "iuf":
+        names = ", ".join(map(str, np.atleast_1d(dataset["perturbation"].values)))
+        raise InputError(f"s-validation sets named {names}: name them by numbers to draw them")
+    dataset = _with_dims(dataset)
     epochs = dataset["epoch"].values
     labels = strength_labels(dataset["perturbation"])
     strengths = list(labels)
@@ -102,7 +111,8 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
         null = one["null_accuracy"].stack(draw=("seed", "permutation")).transpose("draw", "epoch")
         ink = {"color": colours[strength], "linewidth": 0.8}
         ax.boxplot(
-            null.values,
+            # Tests with fewer permutations, joined to others, are filled up with NaN.
+            [draws[np.isfinite(draws)] for draws in null.values.T],
             positions=epochs,
             widths=widths,
             manage_ticks=False,
@@ -144,7 +154,11 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     return ax
 
 
-def _by_seed(dataset: xr.Dataset) -> xr.Dataset:
+def _with_dims(dataset: xr.Dataset) -> xr.Dataset:
+    """Return a dataset with the dims seed and epoch, epochs rising; one test by itself has none."""
+    if "epoch" not in dataset.dims:
+        dataset = dataset.expand_dims("epoch" if "epoch" in dataset.coords else {"epoch": [1]})
+    dataset = dataset.sortby("epoch")
     return dataset if "seed" in dataset.dims else dataset.expand_dims(seed=[0])
 
 
@@ -161,7 +175,7 @@ def name_ends(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> None:
     """Write beside a panel's last epoch what each line is, names kept apart."""
     labels = strength_labels(dataset["perturbation"])
     colours = perturbation_colours(list(labels), theme)
-    last = _by_seed(dataset).isel(epoch=-1).mean("seed")
+    last = _with_dims(dataset).isel(epoch=-1).mean("seed")
     ends = [
         (float(last["observed_accuracy"].sel(perturbation=strength)), label, colours[strength])
         for strength, label in labels.items()

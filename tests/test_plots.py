@@ -10,6 +10,7 @@ from builders import make_result, paper_curves
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from memlib.errors import InputError
 from memlib.labels import strength_label, strength_labels
 from memlib.perturb import KINDS
 from memlib.plots import COLOURS, DARK, LIGHT, perturbation_colours, plot_figure, plot_panel
@@ -167,6 +168,30 @@ def test_everything_drawn_lies_within_the_axes_when_chance_is_low():
     dataset = panel()
     dataset["chance_accuracy"][:] = 0.1
     assert drawn(dataset).get_ylim()[0] < 0.1
+
+
+def test_joined_tests_are_drawn_in_the_order_of_their_epochs_with_the_shuffles_they_have():
+    """Epochs joined backwards, the last with fewer shuffles; and one test by itself."""
+    dataset = panel().isel(seed=0, drop=True)
+    null = dataset["null_accuracy"].copy()
+    null[{"epoch": -1, "permutation": slice(5, None)}] = np.nan
+    joined = dataset.assign(null_accuracy=null).isel(epoch=slice(None, None, -1))
+    ax = plot_panel(joined, ax=Figure().subplots())
+    assert len(boxes(ax)) == dataset.sizes["epoch"] * dataset.sizes["perturbation"]
+    assert all(np.isfinite(ends).all() for _, _, ends in boxes(ax))
+    assert all(
+        (np.diff(line.get_xdata()) > 0).all() for line in ax.get_lines() if line.get_zorder() == 10
+    )
+    left, right = ax.get_xlim()
+    assert left < right
+    alone = plot_panel(dataset.isel(epoch=0, drop=True), ax=Figure().subplots())
+    assert len(boxes(alone)) == dataset.sizes["perturbation"]
+
+
+def test_sets_named_by_words_are_refused():
+    dataset = panel().assign_coords(perturbation=["a", "b", "c", "d"])
+    with pytest.raises(InputError, match="named a, b, c, d"):
+        plot_panel(dataset, ax=Figure().subplots())
 
 
 def test_one_epoch_alone_can_be_drawn():
