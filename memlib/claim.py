@@ -129,4 +129,4 @@ def check_pairs(
 def at_first(pair: Sequence[Scores], strength: float) -> str:
     """Say where two nulls lay when first measured: part of a difference may be there from then."""
     levels = " against ".join(f"{null_mean(one, strength)[0]:.3f}" for one in pair)
-    return f"at epoch {max(int(one.epochs[0]) for one in pair):,} {levels}"
+    return f"epoch {max(int(one.epochs[0]) for one in pair):,}: {levels}"

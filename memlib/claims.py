@@ -16,6 +16,7 @@ import xarray as xr
 
 from memlib.claim import Check, Claim, Outcome, Panels
 from memlib.comparison_claims import COMPARISON_CLAIMS
+from memlib.errors import InputError
 from memlib.figures import FIGURES, resolve
 from memlib.image_claims import IMAGE_CLAIMS
 from memlib.noise_claims import NOISE_CLAIMS
@@ -72,7 +73,14 @@ def check_claims(
         next measured one only.
     seed
         Base seed of the resamples.
+
+    Raises
+    ------
+    InputError
+        When there is no such figure.
     """
+    if figure is not None and figure not in FIGURES:
+        raise InputError(f"figure {figure!r}: take one of {', '.join(FIGURES)}")
     wanted = [claim for claim in CLAIMS.values() if figure in (None, claim.needs[-1])]
     needed = {name for claim in wanted for name in claim.needs}
     parameters = {

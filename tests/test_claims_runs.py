@@ -14,6 +14,7 @@ from builders import (
 )
 
 from memlib.claims import CLAIMS, check_claims, most_complete
+from memlib.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,11 @@ def test_claims_of_missing_figures_are_not_yet_run(results, figure):
     rest = {name: tree for name, tree in results.items() if name != figure}
     for found in check_claims(rest):
         assert (found.verdict == "not yet run") == (figure in found.claim.needs)
+
+
+def test_unknown_figure_is_refused(results):
+    with pytest.raises(InputError, match="'fig9': take one of fig1"):
+        check_claims(results, figure="fig9")
 
 
 def test_claims_of_missing_perturbations_are_not_yet_run():
