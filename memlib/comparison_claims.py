@@ -10,6 +10,7 @@ from memlib.image_claims import IMAGE_CLAIMS
 from memlib.quantities import (
     curve_at,
     last_in_common,
+    last_validation,
     levels_in_common,
     memorization_level,
     null_mean,
@@ -83,7 +84,7 @@ def _less_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
 )
 def _better_with_more(fig1: Panels, fig3: Panels) -> Iterable[Check]:
     for panel, small, large, until in _both(fig1, fig3):
-        valid = [one.last_validation(until) for one in (large, small)]
+        valid = [last_validation(one, until) for one in (large, small)]
         value = f"{valid[0]:.3f} against {valid[1]:.3f}"
         difference = valid[0] - valid[1]
         yield Check(panel, value, difference > 0, difference)

@@ -20,6 +20,7 @@ from memlib.quantities import (
     distance_from_chance,
     half_lost_epoch,
     last_in_common,
+    last_validation,
     levels_in_common,
     null_mean,
     peak_of,
@@ -213,7 +214,7 @@ def _cnns(fig1: Panels) -> Iterable[Check]:
             value = f"{level[0]:.3f} against {level[1]:.3f} ({at_first(pair, 0.05)})"
             difference = level[0] - level[1]
             yield Check(f"{cnn} > {mlp}, null", value, difference > 0, difference)
-            valid = [one.last_validation(last_in_common(pair)) for one in pair]
+            valid = [last_validation(one, last_in_common(pair)) for one in pair]
             value = f"{valid[0]:.3f} against {valid[1]:.3f}"
             gain = valid[0] - valid[1]
             yield Check(f"{cnn} > {mlp}, validation", value, gain > 0, gain)
@@ -235,7 +236,7 @@ def _unrelated(fig1: Panels) -> Iterable[Check]:
     mlps = {panel: fig1[panel] for panel in ("a", "b", "d", "e") if panel in fig1}
     if len(mlps) > 1:
         until = last_in_common(mlps.values())
-        valid = {panel: one.last_validation(until) for panel, one in mlps.items()}
+        valid = {panel: last_validation(one, until) for panel, one in mlps.items()}
         level = dict(zip(mlps, levels_in_common(list(mlps.values()), 0.05), strict=True))
         text = ", ".join(f"{panel} {value:.3f}" for panel, value in valid.items())
         spread = max(valid.values()) - min(valid.values())

@@ -1,5 +1,6 @@
 """Measures: functions of a network and data that return labelled arrays."""
 
+import json
 from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
@@ -15,7 +16,6 @@ from memlib.null_checks import check_options
 from memlib.perturb import Perturb, check_strength, describe_kind, make_s_validation_set
 from memlib.results import label_panel
 from memlib.store import to_json
-from memlib.version import __version__
 
 
 def shared_structure_test(
@@ -104,19 +104,15 @@ def shared_structure_test(
         seed=seed,
     )
     kind, meaning, units = describe_kind(perturbation_kind)
-    result.attrs = {
+    result.attrs |= {
         "title": "Shared structure validation test of learning and memorization",
-        "references": "Chaibub Neto 2018, arXiv:1802.07714",
         "parameters": to_json(
             {
+                **json.loads(result.attrs["parameters"]),
                 "perturbation_kind": kind,
-                "classifier": classifier if isinstance(classifier, str) else repr(classifier),
-                "n_trees": int(n_trees),
                 "layer": layer,
-                "seed": int(seed),
             }
         ),
-        "memlib_version": __version__,
     }
     return label_panel(result, meaning, units)
 

@@ -1,6 +1,6 @@
 """A piece of work: the null of one network at one epoch, a block of labellings at a time."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -90,18 +90,15 @@ class NullBlock:
     @staticmethod
     def _on_grid(
         stored: dict[str, np.ndarray],
-        labellings: Iterable[int],
-        strengths: Iterable[float],
+        labellings: Sequence[int] | np.ndarray,
+        strengths: Sequence[float] | np.ndarray,
         name: str = "accuracy",
     ) -> np.ndarray:
         """Return stored scores (labelling, strength) on another grid, NaN where they are not."""
-        rows = [np.flatnonzero(stored["labellings"] == one) for one in labellings]
-        columns = [np.flatnonzero(stored["strengths"] == one) for one in strengths]
-        values = np.full((len(rows), len(columns)), np.nan)
-        for place in np.ndindex(values.shape):
-            row, column = rows[place[0]], columns[place[1]]
-            if len(row) and len(column):
-                values[place] = stored[name][row[0], column[0]]
+        values = np.full((len(labellings), len(strengths)), np.nan)
+        _, rows, old_rows = np.intersect1d(labellings, stored["labellings"], return_indices=True)
+        _, columns, old = np.intersect1d(strengths, stored["strengths"], return_indices=True)
+        values[np.ix_(rows, columns)] = stored[name][np.ix_(old_rows, old)]
         return values
 
     def compute(self) -> None:

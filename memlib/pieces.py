@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from memlib import store
 from memlib.null_piece import NullBlock
 from memlib.training_piece import Training
 
@@ -31,13 +33,7 @@ def compute_pieces(pieces: Sequence[Training | NullBlock], results: str) -> None
     results
         Results folder; a worker of a cluster does not inherit our environment.
     """
-    before = os.environ.get("MEMLIB_RESULTS")
-    os.environ["MEMLIB_RESULTS"] = results
-    try:
-        for piece in pieces:
-            single_threaded(piece.compute)
-    finally:  # this may be the caller's own process
-        if before is None:
-            os.environ.pop("MEMLIB_RESULTS", None)
-        else:
-            os.environ["MEMLIB_RESULTS"] = before
+    if store.results_dir().resolve() != Path(results):  # it is in the caller's own process
+        os.environ["MEMLIB_RESULTS"] = results
+    for piece in pieces:
+        single_threaded(piece.compute)

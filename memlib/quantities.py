@@ -42,6 +42,16 @@ def last_in_common(panels: Iterable[Panel]) -> int:
     return min(int(Scores.of(panel).epochs[-1]) for panel in panels)
 
 
+def last_validation(panel: Panel, until: int) -> float:
+    """Return the validation accuracy over the last tenfold of epochs to `until`, mean over seeds.
+
+    At 25 log-spaced epochs, so that runs measured at different ones are compared alike.
+    """
+    scores = Scores.of(panel)
+    wanted = np.geomspace(max(until / 10, 1), until, 25)
+    return float(curve_at(scores.epochs, scores.validation.mean(0), wanted).mean())
+
+
 def levels_in_common(panels: Sequence[Panel], strength: float) -> list[float]:
     """Return each panel's mean null over log-spaced epochs that all of them reach.
 

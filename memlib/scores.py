@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from memlib.results import VARIABLES
-from memlib.verdicts import SIGNIFICANCE
+from memlib.verdicts import can_be_significant, permutation_p_value
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,17 +91,7 @@ class Scores:
     @property
     def can_be_significant(self) -> bool:
         """Whether there are permutations enough for a p-value of `SIGNIFICANCE`."""
-        return 1 / (self.null.shape[-1] + 1) <= SIGNIFICANCE
-
-    def last_validation(self, until: int) -> float:
-        """Return the validation accuracy over the last tenfold of epochs to `until`.
-
-        Mean over seeds, interpolated at 25 log-spaced epochs, so that runs that were measured at
-        different ones are compared alike.
-        """
-        wanted = np.geomspace(max(until / 10, 1), until, 25)
-        curve = self.validation.mean(0)
-        return float(np.interp(np.log(wanted), np.log(self.epochs), curve).mean())
+        return can_be_significant(self.null.shape[-1])
 
     def at(self, strength: float) -> StrengthScores:
         """Return the scores at a strength.
@@ -130,7 +120,6 @@ class Scores:
             for one, size in ((seed_rng, len(self.seeds)), (rng, self.null.shape[-1]))
         )
         null, observed = self.null[seeds][..., permutations], self.observed[seeds]
-        above = (null >= observed[..., None]).sum(-1)
         validation = self.validation[seeds]
         if self.n_validation is not None:
             error = np.sqrt(validation * (1 - validation) / self.n_validation)
@@ -142,7 +131,7 @@ class Scores:
             null,
             observed,
             self.chance[seeds],
-            (above + 1) / (len(permutations) + 1),
+            permutation_p_value(null, observed),
             validation,
             self.n_validation,
         )

@@ -189,7 +189,7 @@ def claims_data(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
             "verdict": outcome.verdict,
             "scale": _scale(outcome),
             "not_run": list(outcome.left_out) if outcome.checks else None,
-            "checks": [asdict(check) for check in outcome.checks],
+            "checks": [asdict(one) | {"stands": one.stands} for one in outcome.checks],
         }
         for outcome in outcomes
     ]

@@ -54,6 +54,11 @@ def memorization_p_value(null: np.ndarray, chance: np.ndarray) -> np.ndarray:
     return (exceeding + 1) / (null.shape[-1] + 1)
 
 
+def can_be_significant(n_permutations: int) -> bool:
+    """Return whether the smallest p-value of so many permutations is `SIGNIFICANCE` at most."""
+    return 1 / (n_permutations + 1) <= SIGNIFICANCE
+
+
 def decide_verdict(
     p_value: np.ndarray, memorization: np.ndarray, n_permutations: int
 ) -> np.ndarray:
@@ -64,7 +69,7 @@ def decide_verdict(
     when at most 5 % of the null reaches the observed score (p-value at most 0.05). With fewer than
     19 permutations neither p-value can fall that low, and the verdict is *undecided*.
     """
-    if 1 / (n_permutations + 1) > SIGNIFICANCE:
+    if not can_be_significant(n_permutations):
         return np.full(np.shape(p_value), VERDICTS.index("undecided"), np.int8)
     memorized = np.asarray(memorization) <= SIGNIFICANCE
     learned = np.asarray(p_value) <= SIGNIFICANCE

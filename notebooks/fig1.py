@@ -334,10 +334,10 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # ## Summary
 #
 # Real images: every network learns, and at first every null lies above chance, so it memorizes, too. In the
-# deeper network with dropout (e) the 5 % null comes down to within about 0.01 of chance in longer runs, and the
-# verdict is *learned*; gentler copies ([Figure 2](fig2)) are still recognized a little. How high a null lies
-# depends on the perturbation as much as on the network, so compare networks at one colour, never across
-# colours.
+# deeper network with dropout (e) the 5 % null comes down almost to chance in longer runs, and the verdict is
+# *learned*; after a tenth of the paper's epochs gentler copies ([Figure 2](fig2)) are still recognized. How
+# high a null lies depends on the perturbation as much as on the network, so compare networks at one colour,
+# never across colours.
 #
 # ## How this page was made
 

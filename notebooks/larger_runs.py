@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Larger runs
 #
-# The paper's own scale takes one to two days on two cores, a thousand seeds take a cluster. Work is cut into pieces,
+# The paper's own scale takes days of one core, a thousand seeds take a cluster. Work is cut into pieces,
 # one training a panel and seed and one block of permutations an epoch, and the pieces run wherever there
 # is a processor: in processes of one machine, on the workers of a cluster, the training on a GPU.
 

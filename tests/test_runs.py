@@ -1,5 +1,6 @@
 """Runs: the same whatever was there before, nothing done twice."""
 
+import os
 import shutil
 from dataclasses import replace
 
@@ -143,6 +144,14 @@ def test_a_block_knows_which_of_its_scores_are_missing(results_folder):
     both.path.unlink()
     both.compute()
     np.testing.assert_array_equal(found, both.read()["accuracy"])
+
+
+def test_a_run_leaves_the_callers_results_folder_as_it_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEMLIB_RESULTS", "here")
+    run(panels=["a"], epochs=1)
+    assert os.environ["MEMLIB_RESULTS"] == "here"
+    assert list((tmp_path / "here").glob("*.nc"))
 
 
 def test_more_permutations_are_all_that_is_measured(finished, tmp_path, monkeypatch, work):

@@ -25,6 +25,12 @@ def test_fig1_every_network_memorizes_at_first_and_e_has_learned_only_in_the_end
     last = own["e"]["verdict"].sel(perturbation=0.05).isel(epoch=-1).values
     assert {VERDICTS[verdict] for verdict in last} == {"learned"}
     assert all(memorized(own["a"], -1))
+    assert 0.5 < null_mean(own["e"], 0.05)[-1] < 0.52  # almost, not quite
+
+
+def test_fig1_e_still_recognizes_gentler_copies_after_a_tenth_of_the_epochs():
+    last = panels("fig2", "tenth")["e"]["verdict"].sel(perturbation=0.01).isel(epoch=-1).values
+    assert {VERDICTS[verdict] for verdict in last} == {"memorized_and_learned"}
 
 
 @pytest.mark.parametrize("scale", ["paper", "tenth"])
