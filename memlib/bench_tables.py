@@ -11,6 +11,7 @@ from matplotlib.ticker import NullFormatter
 
 from memlib.bench_dataset import read_bench
 from memlib.bench_timing import MEASURED
+from memlib.checkout import checkout_path
 from memlib.labels import strength_label
 from memlib.pictures import Picture, picture
 from memlib.plots import LIGHT, Theme, side_steps, style_axes
@@ -24,7 +25,7 @@ def bench_path(name: str) -> Path:
     path = Path(name)
     if path.suffix == ".nc":
         return path
-    return Path(__file__).parent.parent / "data" / "results" / f"{name}.nc"
+    return checkout_path("data", "results", f"{name}.nc")
 
 
 def stored_bench(name: str) -> xr.Dataset | None:

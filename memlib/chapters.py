@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from memlib import store
+from memlib.checkout import checkout_path
 from memlib.choices import choices_path
 from memlib.data import load_labelled_images
 from memlib.errors import InputError
@@ -48,14 +49,11 @@ def source_path(name: str) -> Path:
     Raises
     ------
     InputError
-        When there is no chapter of that name.
+        When there is no chapter of that name, or no checkout.
     """
     if name not in CHAPTERS:
         raise InputError(f"no figure or chapter {name!r}: take one of {', '.join(CHAPTERS)}")
-    path = Path(__file__).parent.parent / "notebooks" / f"{name}.py"
-    if not path.is_file():
-        raise InputError(f"{path} is missing: memlib runs notebooks from a checkout")
-    return path
+    return checkout_path("notebooks", f"{name}.py")
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import xarray as xr
 
+from memlib.checkout import checkout_path
 from memlib.errors import ResultError
 
 N_SEEDS = 3
@@ -162,7 +163,7 @@ def choices_path(name: str = "choices") -> Path:
     path = Path(name)
     if path.suffix == ".nc":
         return path
-    return Path(__file__).parent.parent / "data" / "results" / f"{name}.nc"
+    return checkout_path("data", "results", f"{name}.nc")
 
 
 def stored_choices(name: str = "choices") -> xr.DataTree | None:

@@ -20,6 +20,9 @@ CLASSIFIERS = (
     "linear_discriminant",
     "svm",
 )
+FORESTS = ("random_forest", "random_forest_sklearn", "extra_trees")  # made of n_trees
+N_NEIGHBOURS = 5
+MAX_ROWS = 65_535  # of our forest, whose ranks are stored as uint16
 
 
 class Predictor(Protocol):
@@ -87,7 +90,7 @@ def make_estimator(name: str, *, n_trees: int = 500) -> "ClassifierMixin":
         "random_forest": lambda: RandomForestClassifier(n_trees),
         "random_forest_sklearn": lambda: RandomForestClassifier(n_trees),
         "extra_trees": lambda: ExtraTreesClassifier(n_trees),
-        "nearest_neighbours": lambda: KNeighborsClassifier(5),
+        "nearest_neighbours": lambda: KNeighborsClassifier(N_NEIGHBOURS),
         "ridge": lambda: RidgeClassifier(alpha=1.0),
         "logistic_regression": lambda: make_pipeline(StandardScaler(), LogisticRegression()),
         "linear_discriminant": lambda: LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),

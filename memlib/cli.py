@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from memlib import store
+from memlib.checkout import checkout_path
 from memlib.cli_shipped import choices, claims, ship, shown_path, verify
 from memlib.errors import InputError, MemlibError
 from memlib.figures import FIGURES, SCALES
@@ -225,7 +226,7 @@ def build(folder: Path | None, classes: str, output: Path | None) -> None:
         save_labelled_images,
     )
 
-    target = output or Path(__file__).parent.parent / "data" / f"{BUNDLED_NAME}.nc"
+    target = output or checkout_path("data", f"{BUNDLED_NAME}.nc")
     if target.suffix != ".nc":
         raise InputError(f"--output {target}: the name should end in .nc")
     try:

@@ -8,6 +8,7 @@ import math
 from typing import TYPE_CHECKING
 
 from memlib.architectures import ARCHITECTURES
+from memlib.classifiers import FORESTS
 
 if TYPE_CHECKING:
     from memlib.figures import Settings
@@ -16,7 +17,17 @@ if TYPE_CHECKING:
     from memlib.training_piece import Training
 
 STEP_SECONDS = {"a": 1.4e-3, "b": 1.8e-3, "c": 0.075, "d": 1.4e-3, "e": 1.8e-3, "f": 0.075}
-TREE_ROW_SECONDS = 1.5e-7  # one row of one tree, fitted, at 2,000 rows; grows with their logarithm
+# One row of a fit at 2,000 rows, and of one tree where trees are fitted.
+ROW_SECONDS = {
+    "random_forest": 1.5e-7,
+    "random_forest_sklearn": 1.2e-6,
+    "extra_trees": 7e-7,
+    "nearest_neighbours": 1e-6,
+    "ridge": 1e-7,
+    "logistic_regression": 1e-6,
+    "linear_discriminant": 1e-6,
+    "svm": 1.2e-4,
+}
 PROCESS_GIB = 0.85  # resident memory of one working process: Python, torch, numba and the images
 FORWARD_SECONDS = {False: 5e-6, True: 4e-4}  # one image through an MLP, a CNN
 
@@ -66,9 +77,15 @@ def fits_seconds(settings: "Settings", panel: str, n_fits: int, n_strengths: int
     """Estimate the seconds of fitting classifiers on one network's features and scoring them."""
     n_sets = 2 + n_strengths
     forward = FORWARD_SECONDS[ARCHITECTURES[panel].is_cnn]
-    row = TREE_ROW_SECONDS * math.log(settings.n_images) / math.log(2000)
-    fits = n_fits * settings.n_trees * row * (1 + n_sets / 4)
+    fits = n_fits * _row_seconds(settings) * (1 + n_sets / 4)
     return settings.n_images * (fits + n_sets * forward)
+
+
+def _row_seconds(settings: "Settings") -> float:
+    row, n_rows = ROW_SECONDS[settings.classifier], settings.n_images
+    if settings.classifier in FORESTS:
+        return row * settings.n_trees * math.log(n_rows) / math.log(2000)
+    return row * n_rows / 2000 if settings.classifier == "svm" else row
 
 
 def describe_plan(one: "Plan", *, n_jobs: int, whole: bool = False) -> str:

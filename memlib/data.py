@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from memlib.checkout import checkout_path
 from memlib.errors import DataError, InputError
 from memlib.seeds import stream
 
@@ -80,9 +81,15 @@ def data_path(name: str = BUNDLED_NAME) -> Path:
     ------
     DataError
         When there is no such file.
+    InputError
+        When a bundled file is asked for and memlib is installed without its checkout.
     """
-    folder = os.environ.get("MEMLIB_DATA") or Path(__file__).parent.parent / "data"
-    path = Path(name) if name.endswith(".nc") else Path(folder) / f"{name}.nc"
+    if name.endswith(".nc"):
+        path = Path(name)
+    elif folder := os.environ.get("MEMLIB_DATA"):
+        path = Path(folder) / f"{name}.nc"
+    else:
+        path = checkout_path("data", f"{name}.nc")
     if not path.is_file():
         raise DataError(
             f"no data file {path}: the bundled one is {BUNDLED_NAME!r}; "
@@ -123,14 +130,20 @@ def _load(path: str, _modified: int, _size: int) -> xr.Dataset:
     try:
         with xr.open_dataset(path, engine="h5netcdf") as file:
             dataset = file.load()
-        found = content_checksum(dataset)
-        expected = BUNDLED_CHECKSUM if bundled else str(dataset.attrs["content_checksum"])
     except Exception as error:  # h5py raises many kinds on a damaged file
         digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
         raise DataError(
             f"data file {path} is damaged (file sha256 {digest}, cannot be read: "
             f"{type(error).__name__}); {mend}"
         ) from error
+    expected = BUNDLED_CHECKSUM if bundled else dataset.attrs.get("content_checksum")
+    lacking = [name for name in CONTENT if name not in dataset]
+    if lacking or expected is None:
+        raise DataError(
+            f"data file {path} is no file of labelled images (it lacks "
+            f"{', '.join(lacking) or 'its content_checksum'}): one is made by `memlib data build`"
+        )
+    found = content_checksum(dataset)
     if found != expected:
         raise DataError(
             f"data file {path} is altered: content checksum {found}, expected {expected}; {mend}"

@@ -79,6 +79,26 @@ def extract_learned_features(
         )
     if not len(images):
         raise InputError("there are no images to propagate")
+    return _extract(network, images, layer, batch_size, device)[0]
+
+
+def output_layer(network: nn.Module, images: np.ndarray) -> str:
+    """Return the name of the layer whose inputs are the features where none is named.
+
+    That is the last ``nn.Linear`` to run on the images; arguments and errors as those of
+    `extract_learned_features`.
+    """
+    return _extract(network, images, None, len(images), None)[1]
+
+
+def _extract(
+    network: nn.Module,
+    images: np.ndarray,
+    layer: str | None,
+    batch_size: int,
+    device: str | torch.device | None,
+) -> tuple[np.ndarray, str]:
+    """Return the features, and the name of the layer whose inputs they are."""
     modules = _candidates(network, layer)
     entered: list[tuple[str, torch.Tensor]] = []
     names = {module: name for name, module in modules.items()}
@@ -108,7 +128,7 @@ def extract_learned_features(
         for handle in handles:
             handle.remove()
         _restore(training)
-    return np.concatenate(features)
+    return np.concatenate(features), name
 
 
 def _forward(network: nn.Module, batch: torch.Tensor, images: np.ndarray) -> None:

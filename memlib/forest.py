@@ -15,11 +15,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from memlib.classifiers import MAX_ROWS
 from memlib.errors import InputError
 from memlib.forest_split import tree_rng
 from memlib.forest_trees import add_votes, forest_votes, grow_tree
-
-MAX_ROWS = 65_535  # ranks are stored as uint16
 
 
 def _as_columns(features: np.ndarray, n_features: int | None = None) -> np.ndarray:

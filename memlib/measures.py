@@ -10,10 +10,21 @@ from torch import nn
 
 from memlib.data import Data
 from memlib.errors import InputError
-from memlib.features import extract_learned_features, features_of, predict_logits
+from memlib.features import (
+    extract_learned_features,
+    features_of,
+    output_layer,
+    predict_logits,
+)
 from memlib.null import Scores, compute_null, score_labellings
 from memlib.null_checks import check_options
-from memlib.perturb import Perturb, check_strength, describe_kind, make_s_validation_set
+from memlib.perturb import (
+    Perturb,
+    check_images,
+    check_strength,
+    describe_kind,
+    make_s_validation_set,
+)
 from memlib.results import label_panel
 from memlib.store import to_json
 
@@ -53,8 +64,9 @@ def shared_structure_test(
     -------
     xarray.Dataset
         As `memlib.null.compute_null` gives it, by ``perturbation``, with ``validation_accuracy``
-        where there are validation images. Join those of several epochs with ``xarray.concat``, and
-        `memlib.plots.plot_panel` draws them.
+        where there are validation images, and the layer among the parameters in its attributes.
+        Join those of several epochs with ``xarray.concat``, and `memlib.plots.plot_panel` draws
+        them.
 
     Raises
     ------
@@ -78,6 +90,7 @@ def shared_structure_test(
         raise InputError(f"perturbations = {perturbations!r}: give a list of strengths")
     for strength in perturbations:
         check_strength(perturbation_kind, strength)
+    check_images(perturbation_kind, np.asarray(data.train_images))
     if len({float(strength) for strength in perturbations}) < len(perturbations):
         raise InputError(f"perturbations = {list(perturbations)}: a value stands there twice")
     train = extract_learned_features(network, data.train_images, layer=layer)
@@ -110,7 +123,7 @@ def shared_structure_test(
             {
                 **json.loads(result.attrs["parameters"]),
                 "perturbation_kind": kind,
-                "layer": layer,
+                "layer": layer or output_layer(network, data.train_images[:2]),
             }
         ),
     }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memlib.classifiers import CLASSIFIERS, classifies
+from memlib.classifiers import CLASSIFIERS, MAX_ROWS, N_NEIGHBOURS, classifies
 from memlib.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,14 +43,22 @@ def check_options(
         raise InputError(f"labels are of mixed types, {kinds}: take one") from None
     if n_classes < 2:
         raise InputError("labels hold fewer than two classes: there is nothing to shuffle")
-    if classifier == "random_forest":
-        from memlib.forest import MAX_ROWS
+    check_n_samples(classifier, len(labels), n_classes)
 
-        if len(labels) > MAX_ROWS:
-            raise InputError(
-                f"{len(labels):,} samples: random_forest takes up to {MAX_ROWS:,}, "
-                "random_forest_sklearn any number"
-            )
+
+def check_n_samples(classifier: "str | ClassifierMixin", n_samples: int, n_classes: int) -> None:
+    """Raise `InputError` unless a named classifier can be fitted on that many samples."""
+    if not isinstance(classifier, str):
+        return
+    if classifier == "random_forest" and n_samples > MAX_ROWS:
+        raise InputError(
+            f"{n_samples:,} samples: random_forest takes up to {MAX_ROWS:,}, "
+            "random_forest_sklearn any number"
+        )
+    fewest = {"nearest_neighbours": N_NEIGHBOURS, "linear_discriminant": n_classes + 1}
+    least = fewest.get(classifier, 1)
+    if n_samples < least:
+        raise InputError(f"{n_samples} samples: {classifier} takes {least} or more")
 
 
 def _is_missing(label: object) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from memlib import store
+from memlib.classifiers import FORESTS
 from memlib.data import Data
 from memlib.devices import busy_seconds
 from memlib.errors import ResultError
@@ -43,7 +44,7 @@ class NullBlock:
     def spec(self) -> dict[str, Any]:
         """All that the scores depend on, but for the labellings and strengths themselves."""
         settings = self.training.settings
-        forest = settings.classifier in ("random_forest", "random_forest_sklearn", "extra_trees")
+        forest = settings.classifier in FORESTS
         own = settings.classifier in ("random_forest", "nearest_neighbours", "ridge")
         return {
             "training": self.training.key,

@@ -138,8 +138,8 @@ def make_s_validation_set(
     Raises
     ------
     InputError
-        For an unknown kind, a strength out of its range, images of the wrong number of dims, or a
-        function that returns another shape.
+        For an unknown kind, a strength out of its range, images of the wrong number of dims or
+        with their channels last, or a function that returns another shape.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def make_s_validation_set(
     name, _, _ = describe_kind(kind)
     if isinstance(kind, str):
         check_strength(kind, strength)
-        _check_dims(kind, images)
+        check_images(kind, images)
         perturb = KINDS[kind].function
     else:
         perturb, images = kind, images.copy()  # it may work in place
@@ -185,10 +185,18 @@ def describe_kind(kind: str | Perturb) -> tuple[str, str, str]:
     return kind, KINDS[kind].strength, KINDS[kind].units
 
 
-def _check_dims(kind: str, images: np.ndarray) -> None:
+def check_images(kind: str | Perturb, images: np.ndarray) -> None:
+    """Raise `InputError` when a named kind does not take images of this shape."""
+    if not isinstance(kind, str):
+        return
     fewest = KINDS[kind].fewest_dims
     if not fewest <= images.ndim <= 4:
         dims = ("(sample, feature)", "(sample, row, column)", "(sample, channel, row, column)")
         raise InputError(
             f"images have shape {images.shape}: {kind} takes {' or '.join(dims[fewest - 2 :])}"
+        )
+    if images.ndim == 4 and images.shape[3] in (1, 3, 4) and min(images.shape[1:3]) > 4:
+        raise InputError(
+            f"images have shape {images.shape}, channels last: {kind} takes (sample, channel, row, "
+            "column); move them with images.transpose(0, 3, 1, 2), or give a function of your own"
         )

@@ -5,8 +5,9 @@ from functools import cached_property
 from pathlib import Path
 
 from memlib import costs, store
-from memlib.data import check_counts, load_labelled_images
+from memlib.data import check_counts, class_names, load_labelled_images
 from memlib.figures import FIGURES, Settings
+from memlib.null_checks import check_n_samples
 from memlib.null_piece import BLOCK, NullBlock
 from memlib.results import result_name
 from memlib.training_piece import Training
@@ -54,12 +55,13 @@ def plan(settings: Settings) -> Plan:
     Raises
     ------
     InputError
-        When the data file does not hold that many images.
+        When the data file does not hold that many images, or the classifier does not take them.
     DataError
         When there is no such file, or it is damaged.
     """
     labelled = load_labelled_images(settings.data)
     check_counts(labelled, settings.n_images, settings.n_validation_images)
+    check_n_samples(settings.classifier, settings.n_images, len(class_names(labelled)))
     trainings, nulls = [], []
     for panel in settings.panels:
         strengths = _shared_strengths(settings, panel)

@@ -14,6 +14,7 @@ from joblib import Parallel, delayed
 from memlib.book import build_book
 from memlib.by_eye import by_eye_data
 from memlib.chapters import CHAPTERS, check_parameters, execute_chapter, source_path
+from memlib.checkout import checkout_path
 from memlib.claim import CLAIM_VERDICTS, Outcome
 from memlib.claims import check_claims, most_complete
 from memlib.downloads import add_downloads
@@ -59,7 +60,7 @@ def publish_book(
         Is told, a line each, what is being done.
     """
     figure_values = {"scale": scale, **given}
-    folder = folder or Path(__file__).parent.parent / "book"
+    folder = folder or checkout_path("book")
     repository = read_repository(folder)  # said now, not after an hour, when it is mistyped
     for name in FIGURES:
         check_parameters(name, figure_values)

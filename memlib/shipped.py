@@ -11,12 +11,12 @@ import xarray as xr
 
 from memlib.accounts import accounts_of, arguments_of, join_seeds, with_account
 from memlib.architectures import ARCHITECTURES
+from memlib.checkout import checkout_path
 from memlib.errors import InputError
 from memlib.figures import FIGURES, SCALES, resolve
 from memlib.results import panels_of, read_result, write_result
 from memlib.store import to_json
 
-FOLDER = Path(__file__).parent.parent / "data" / "results"
 SHIPPED_SCALES = ("paper", "tenth")
 # Parameters in which a shipped run may differ from its scale: less of it, or made elsewhere.
 SHORTER = {
@@ -25,9 +25,14 @@ SHORTER = {
 }
 
 
+def shipped_folder() -> Path:
+    """Return the folder of the results that come with the checkout."""
+    return checkout_path("data", "results")
+
+
 def shipped_path(figure: str, scale: str) -> Path:
     """Return the file of a figure's results that come with the checkout."""
-    return FOLDER / f"{figure}-{scale}.nc"
+    return shipped_folder() / f"{figure}-{scale}.nc"
 
 
 def read_shipped(figure: str, scale: str = "paper") -> xr.DataTree | None:

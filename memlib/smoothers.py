@@ -14,6 +14,7 @@ from scipy.special import ndtr
 from scipy.stats import hypergeom
 from sklearn.neighbors import NearestNeighbors
 
+from memlib.classifiers import N_NEIGHBOURS
 from memlib.errors import InputError
 
 BLOCK = 2**22  # values held at once beside the results: 32 MiB of float64
@@ -97,7 +98,7 @@ class NeighboursSmoother(Smoother):
     asked for together, in scikit-learn as here.
     """
 
-    def __init__(self, features: np.ndarray, *, n_neighbours: int = 5) -> None:
+    def __init__(self, features: np.ndarray, *, n_neighbours: int = N_NEIGHBOURS) -> None:
         if not 1 <= n_neighbours <= len(features):
             raise InputError(f"{n_neighbours} neighbours of {len(features)} samples: take 1 to all")
         self._n_samples, self._n_neighbours = len(features), n_neighbours

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from memlib.checkout import ROOT, is_checkout
 from memlib.errors import ResultError
 
 DAY = 24 * 60 * 60  # seconds
@@ -31,8 +32,7 @@ def results_dir() -> Path:
     named = os.environ.get("MEMLIB_RESULTS")
     if named:
         return Path(named)
-    checkout = Path(__file__).parent.parent
-    return (checkout if (checkout / "pyproject.toml").is_file() else Path.cwd()) / "results"
+    return (ROOT if is_checkout() else Path.cwd()) / "results"
 
 
 def require_writable(folder: Path, named_by: str = "MEMLIB_RESULTS") -> None:

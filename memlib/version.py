@@ -4,6 +4,8 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from memlib.checkout import ROOT
+
 __version__ = "0.1.0"
 
 
@@ -18,7 +20,7 @@ def installed_version(package: str) -> str:
         return "none"
 
 
-def git_commit(folder: Path = Path(__file__).parent.parent) -> str:
+def git_commit(folder: Path = ROOT) -> str:
     """Return a checkout's commit, with ``+changes`` where files differ, or ``unknown``.
 
     Results that were added to those that come with the checkout change nothing that is computed.

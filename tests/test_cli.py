@@ -60,6 +60,32 @@ def test_bad_input_ends_with_one_line_that_names_it(tmp_path, arguments, named):
     assert not list((tmp_path / "results").rglob("*.npz"))
 
 
+def test_installed_without_its_checkout_it_measures_and_says_what_it_lacks(tmp_path):
+    shutil.copytree(ROOT / "memlib", tmp_path / "memlib", ignore=shutil.ignore_patterns("__py*"))
+    alone = {**os.environ, "PYTHONPATH": str(tmp_path), "MEMLIB_RESULTS": str(tmp_path / "results")}
+
+    def python(*arguments):
+        return subprocess.run(
+            [sys.executable, *arguments], capture_output=True, text=True, cwd=tmp_path, env=alone
+        )
+
+    for command in (["run", "fig1"], ["claims"], ["data"], ["verify"], ["book"]):
+        done = python("-m", "memlib.cli", *command)
+        assert done.returncode == 1, command
+        assert done.stderr.startswith("memlib: "), done.stderr
+        assert "need a clone of its repository" in done.stderr
+        assert done.stderr.count("\n") == 1
+    program = """
+import numpy as np, memlib
+features = np.random.default_rng(0).normal(size=(40, 3))
+labels = np.tile([0, 1], 20)
+options = {"n_permutations": 3, "classifier": "ridge"}  # not compiled
+null = memlib.compute_null(features, labels, {0.0: features}, **options)
+print(memlib.__file__, null.sizes["permutation"])
+"""
+    assert python("-c", program).stdout.split() == [str(tmp_path / "memlib" / "__init__.py"), "3"]
+
+
 def test_truncated_data_file_is_refused(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()

@@ -82,7 +82,7 @@ def test_every_value_of_a_run_is_there(result):
 
 
 def test_shipped_results_come_first_with_what_they_lack(result, tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path)
     tree = as_paper_scale(result, "f")
     shipped.ship(tree)
     data = explorer_data({"fig1": result})

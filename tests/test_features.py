@@ -11,7 +11,7 @@ from torch import nn
 
 from memlib.data import load_data
 from memlib.errors import InputError
-from memlib.features import extract_learned_features, predict_logits
+from memlib.features import extract_learned_features, output_layer, predict_logits
 from memlib.models import network_arrays
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -126,6 +126,19 @@ def test_any_module_with_a_custom_forward_and_its_layer_named_or_found(make, lay
         flat = torch.from_numpy(images).flatten(1)
         expected = network.body["deep"](flat) + network.skip(flat)
     np.testing.assert_allclose(features, expected.numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(Residual, "head"), (ByKeyword, "head"), (lambda: network_of("a"), "5")],
+)
+def test_output_layer_that_is_found_is_named_and_gives_the_same_features(make, name):
+    network, images = make(), images_of()
+    assert output_layer(network, images) == name
+    np.testing.assert_array_equal(
+        extract_learned_features(network, images),
+        extract_learned_features(network, images, layer=name),
+    )
 
 
 def test_nested_networks_are_searched_for_the_output_layer():

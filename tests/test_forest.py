@@ -13,8 +13,9 @@ from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
+from memlib.classifiers import MAX_ROWS
 from memlib.errors import InputError
-from memlib.forest import MAX_ROWS, ForestEngine
+from memlib.forest import ForestEngine
 from memlib.forest_split import SMALL_NODE
 from memlib.forest_trees import forest_votes
 

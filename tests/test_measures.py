@@ -163,7 +163,7 @@ def test_the_dataset_says_what_everything_is_and_how_it_was_made():
         "perturbation_kind": "shuffle",
         "classifier": "random_forest",
         "n_trees": 30,
-        "layer": None,
+        "layer": "7",  # the output layer, found
         "seed": 4,
     }
 
@@ -203,6 +203,7 @@ class Untouchable(nn.Module):
     [
         ({"perturbations": [0.05, 5]}, "5 should be a number between 0 and 1"),
         ({"perturbation_kind": "blur"}, "perturbation_kind = 'blur'"),
+        ({"train_images": np.ones((300, 8, 8, 3))}, "(300, 8, 8, 3), channels last"),
         ({"classifier": "forest"}, "classifier = 'forest'"),
         ({"n_permutations": 0}, "n_permutations = 0"),
         ({"n_permutations": 19.0}, "n_permutations = 19.0"),

@@ -261,6 +261,9 @@ def test_two_classes_are_the_least():
         compute_null(noise(), np.zeros(60), {0: noise()})
 
 
+FOUR = {"train": noise(4), "labels": [0, 1] * 2, "sets": {0.05: noise(4)}}
+
+
 def with_bad_value(value):
     bad = noise()
     bad[3, 1] = value
@@ -286,6 +289,11 @@ def with_bad_value(value):
         ({"labels": np.array([0, 1, None] * 20)}, "missing value"),
         ({"labels": np.array([0, "coat"] * 30, object)}, "mixed types, int, str"),
         ({"sets": {("shuffle", 0.05): noise()}}, "name it by a number or a word"),
+        ({**FOUR, "classifier": "nearest_neighbours"}, "^4 samples: nearest_neighbours takes 5"),
+        (
+            {**FOUR, "labels": list("abcd"), "classifier": "linear_discriminant"},
+            "^4 samples: linear_discriminant takes 5",
+        ),
         ({"classifier": "perceptron"}, "classifier = 'perceptron': take one of random_forest"),
     ],
 )

@@ -162,6 +162,20 @@ def test_images_of_the_wrong_number_of_dims_are_refused_in_one_line(kind, shape)
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("shape", [(2, 32, 32, 3), (2, 28, 28, 1)])
+def test_images_with_their_channels_last_are_refused_in_one_line(shape):
+    with pytest.raises(InputError, match="channels last: shuffle takes") as error:
+        make_s_validation_set(np.zeros(shape, np.float32), 0.1)
+    assert "\n" not in str(error.value)
+    flipped = np.zeros(shape, np.float32).transpose(0, 3, 1, 2)  # as the message says
+    assert make_s_validation_set(flipped, 0.1).shape == flipped.shape
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 32, 3), (2, 16, 3, 3), (2, 3, 5, 1)])
+def test_narrow_images_are_not_taken_for_channels_last(shape):
+    assert make_s_validation_set(np.zeros(shape, np.float32), 0.1).shape == shape
+
+
 def jitter(images: np.ndarray, sd: float, rng: np.random.Generator) -> np.ndarray:
     return images + sd * rng.normal(size=images.shape)
 

@@ -8,6 +8,7 @@ from conftest import one_line
 from tiny_runs import settings_of
 
 from memlib import costs, store
+from memlib.classifiers import CLASSIFIERS
 from memlib.errors import InputError
 from memlib.null_piece import NullBlock
 from memlib.plan import plan
@@ -153,6 +154,30 @@ def test_finished_run_misses_nothing_even_when_its_networks_are_gone(finished, r
     for folder in (results_folder / "pieces").glob("training-*"):
         shutil.rmtree(folder)
     assert one.missing() == ([], [])
+
+
+def test_few_images_for_a_classifier_are_refused_before_any_work(results_folder):
+    few = {"n_images": 2, "n_validation_images": 2}
+    plan(settings_of(classifier="svm", **few))
+    for name, least in (("nearest_neighbours", 5), ("linear_discriminant", 3)):
+        with pytest.raises(InputError, match=f"2 samples: {name} takes {least}") as error:
+            plan(settings_of(classifier=name, **few))
+        one_line(error)
+    plan(settings_of(classifier="linear_discriminant", n_images=4, n_validation_images=2))
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_expected_time_of_a_fit_grows_with_trees_only_where_there_are_trees(
+    results_folder, classifier
+):
+    few, many = (
+        costs.fits_seconds(settings_of(classifier=classifier, n_trees=n), "a", 100, 3)
+        for n in (10, 1000)
+    )
+    if classifier in ("random_forest", "random_forest_sklearn", "extra_trees"):
+        assert many > 10 * few
+    else:
+        assert 0 < many == few
 
 
 def test_expected_time_shrinks_with_what_is_stored(finished, results_folder):

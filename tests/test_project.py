@@ -197,9 +197,10 @@ def test_nothing_that_only_needs_results_imports_torch():
     assert "torch" not in found
 
 
-def test_commands_that_draw_and_fit_nothing_start_without_the_libraries_for_it():
+@pytest.mark.parametrize("of", [[], ["--scale", "smoke"]])  # shipped runs, one's own
+def test_commands_that_draw_and_fit_nothing_start_without_the_libraries_for_it(of):
     call = "from memlib.cli import main\nmain({}, standalone_mode=False)"
-    found = modules_after(call.format(["claims", "--figure", "fig1", "--resamples", "0"]))
+    found = modules_after(call.format(["claims", "--figure", "fig1", "--resamples", "0", *of]))
     assert "memlib.claims" in found
     assert not found & {"torch", "sklearn", "scipy.stats", "numba", "matplotlib", "seaborn"}
 

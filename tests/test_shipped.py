@@ -30,7 +30,7 @@ from memlib.verify import Piece, draw_pieces, pieces_of, verify_piece
 @pytest.fixture
 def small(results_folder, tmp_path, monkeypatch):
     """A scale of seconds in place of a tenth of the paper's, and a folder of its own."""
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "shipped")
+    monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path / "shipped")
     size = {"n_images": 100, "n_validation_images": 60, "epochs": 4, "cnn_epochs": 1}
     size |= {"n_measured_epochs": 2, "n_permutations": 6, "n_trees": 5, "n_seeds": 2}
     monkeypatch.setitem(SCALES, "tenth", replace(SCALES["tenth"], **size))
@@ -246,7 +246,7 @@ def test_commands_ship_verify_and_check_claims(small):
 
 
 def test_shipped_file_can_be_any_result(tmp_path, monkeypatch):
-    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path)
     write_result(make_result("fig5"), shipped_path("fig5", "paper"))
     assert list(panels_of(read_shipped("fig5"))) == list("abcdef")
     assert shortfalls("fig5") == []
