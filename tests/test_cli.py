@@ -61,8 +61,14 @@ def test_bad_input_ends_with_one_line_that_names_it(tmp_path, arguments, named):
 
 
 def test_installed_without_its_checkout_it_measures_and_says_what_it_lacks(tmp_path):
-    shutil.copytree(ROOT / "memlib", tmp_path / "memlib", ignore=shutil.ignore_patterns("__py*"))
-    alone = {**os.environ, "PYTHONPATH": str(tmp_path), "MEMLIB_RESULTS": str(tmp_path / "results")}
+    clone, installed = tmp_path / "clone", tmp_path / "installed"
+    shutil.copytree(ROOT / "memlib", clone / "memlib", ignore=shutil.ignore_patterns("__py*"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, clone)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, "--target", str(installed), str(clone)], check=True, timeout=300)
+    shutil.rmtree(clone)
+    alone = {**os.environ, "PYTHONPATH": str(installed), "MEMLIB_RESULTS": str(tmp_path / "made")}
 
     def python(*arguments):
         return subprocess.run(
@@ -83,7 +89,7 @@ options = {"n_permutations": 3, "classifier": "ridge"}  # not compiled
 null = memlib.compute_null(features, labels, {0.0: features}, **options)
 print(memlib.__file__, null.sizes["permutation"])
 """
-    assert python("-c", program).stdout.split() == [str(tmp_path / "memlib" / "__init__.py"), "3"]
+    assert python("-c", program).stdout.split() == [str(installed / "memlib" / "__init__.py"), "3"]
 
 
 def test_truncated_data_file_is_refused(tmp_path):
