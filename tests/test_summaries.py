@@ -43,8 +43,9 @@ def test_fig1_remembering_less_costs_d_nothing_and_does_not_lift_e_above_d(scale
     assert valid["e"] <= valid["d"]
 
 
-def test_fig4_without_dropout_rmsprop_does_not_end_by_forgetting():
-    sgd, rmsprop = panels("fig1", "tenth"), panels("fig4", "tenth")
+@pytest.mark.parametrize("scale", ["paper", "tenth"])
+def test_fig4_without_dropout_rmsprop_does_not_end_by_forgetting(scale):
+    sgd, rmsprop = panels("fig1", scale), panels("fig4", scale)
     for panel in "ab":
         ends = [null_mean(one[panel], 0.05) for one in (sgd, rmsprop)]
         falls = [mean.max() - mean[-1] for mean in ends]
