@@ -2,7 +2,7 @@
 
 import pytest
 
-from memlib.quantities import forgetting_epoch, null_mean, onset_epochs
+from memlib.quantities import forgetting_epoch, half_lost_epoch, null_mean, onset_epochs
 from memlib.results import panels_of
 from memlib.shipped import read_shipped
 from memlib.verdicts import VERDICTS
@@ -54,6 +54,13 @@ def test_fig4_without_dropout_rmsprop_does_not_end_by_forgetting(scale):
         low = ends[1].argmin()
         assert ends[1][-1] > ends[1][low] + 0.01
         assert panel != "a" or falls[1] < falls[0]
+
+
+@pytest.mark.parametrize("scale", ["paper", "tenth"])
+def test_fig4_with_dropout_rmsprop_forgets_several_times_sooner(scale):
+    sgd, rmsprop = panels("fig1", scale), panels("fig4", scale)
+    for panel in set("de") & rmsprop.keys():
+        assert 5 * half_lost_epoch(rmsprop[panel]) < half_lost_epoch(sgd[panel])
 
 
 @pytest.mark.parametrize("scale", ["paper", "tenth"])
