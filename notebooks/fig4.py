@@ -159,8 +159,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # %% [markdown]
 # A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
 # panels the claim speaks of were left out; *not yet run*, that a figure or panels the claim
-# compares are not stored at this scale, or that this run is no longer the paper's figure. [Which claims
-# hold](claims) has all claims on the most complete runs that come with this book.
+# compares are not stored at this scale, that this run is no longer the paper's figure, or that one seed
+# alone leaves the claim open: without others it is not known how far seeds differ. [Which claims hold](claims)
+# has all claims on the most complete runs that come with this book.
 #
 # ## Limits
 #

@@ -138,7 +138,8 @@ def test_cluster_that_loses_a_worker_gives_the_local_dataset(tmp_path, monkeypat
 
 def test_worker_with_other_code_is_refused(tmp_path, results_folder):
     shutil.copytree(ROOT / "memlib", tmp_path / "memlib")  # what a worker started here imports
-    (tmp_path / "data").symlink_to(ROOT / "data")
+    for name in ("data", "pyproject.toml"):  # a checkout of its own
+        (tmp_path / name).symlink_to(ROOT / name)
     with (tmp_path / "memlib" / "forest.py").open("a") as file:
         file.write("\nN_CANDIDATES = 1\n")
     settings = SETTINGS | {"panels": ["a"], "n_seeds": 1}
