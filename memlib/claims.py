@@ -173,8 +173,7 @@ def _with_spread(
             measured = isinstance(check.estimate, int)
             low, high = quantiles(method="inverted_cdf") if measured else quantiles()
             interval = float(low), float(high) if np.isfinite(high) else None
-        # A draw that leaves the check open does not bear it out.
-        support = sum(one.holds for one in same) / len(resampled)
+        support = float(np.mean([one.holds for one in same])) if same else None
         found.append(replace(check, interval=interval, support=support))
     return tuple(found)
 

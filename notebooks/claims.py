@@ -41,8 +41,8 @@ from memlib.tables import claims_table, differing_checks, markdown_table
 # - **reproduced**: all checks hold, in all panels;
 # - **partly**: at least half of them, or panels are not yet run;
 # - **not reproduced**: fewer;
-# - **not yet run**: a figure is missing, or panels or seeds that the claim compares; or the run changed what
-#   the paper states (the number of images, the classifier, ...), so that it is another experiment.
+# - **not yet run**: a figure is missing, or panels that the claim compares; or the run changed what the
+#   paper states (the number of images, the classifier, ...), so that it is another experiment.
 #
 # In brackets stands the uncertainty: the range of the quantity (from its 2.5 % to its 97.5 % point) when the
 # permutations are drawn again with replacement, and so are the validation images and, where there are

@@ -233,38 +233,9 @@ def test_rmsprop_differs_only_if_more_than_seeds_of_sgd_do():
         panel = sgd[name]
         sgd[name] = panel.assign(null_accuracy=panel["null_accuracy"] + shift)
     assert outcome({"fig1": sgd, "fig4": rmsprop}, 16).verdict == "not reproduced"
-
-
-def test_draws_that_leave_a_claim_open_do_not_bear_it_out():
-    curves = paper_curves()["fig1"]["a"]
-    other = panel_curves(EPOCHS, curves.null[0.05] + 0.1002)
-    alone = {
-        name: make_result(name, dict.fromkeys("abde", one))
-        for name, one in (("fig1", curves), ("fig4", other))
-    }
-    (check,) = next(
-        one.checks for one in check_claims(alone, n_resamples=50) if one.claim.number == 16
-    )
-    assert check.holds
-    assert 0 < check.support < 1
-
-
-@pytest.mark.parametrize(
-    ("difference", "panels", "verdict"),
-    [
-        (0.12, "a", "reproduced"),
-        (0.06, "abde", "not yet run"),  # seeds may differ by as much, or may not
-        (0.04, "abde", "not reproduced"),
-        (0.04, "abd", "not yet run"),
-    ],
-)
-def test_one_seed_alone_decides_on_rmsprop_only_what_no_other_seed_could_change(
-    difference, panels, verdict
-):
-    curves = paper_curves()["fig1"]["a"]
-    other = panel_curves(EPOCHS, curves.null[0.05] + difference)
-    alone = {
-        name: make_result(name, dict.fromkeys(panels, one))
-        for name, one in (("fig1", curves), ("fig4", other))
-    }
-    assert outcome(alone, 16).verdict == verdict
+    for panels, verdict in (("abde", "not reproduced"), ("abd", "not yet run")):
+        alone = {
+            name: make_result(name, dict.fromkeys(panels, one))
+            for name, one in (("fig1", curves), ("fig4", other))
+        }
+        assert outcome(alone, 16).verdict == verdict  # one seed each: 0.06 says nothing
