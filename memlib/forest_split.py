@@ -17,7 +17,8 @@ from memlib import compiled
 from memlib.store import code_digest
 
 NO_RANK = np.uint32(65_535)  # above every rank
-SMALL_NODE = 64  # up to here comparing all pairs, LANES at once, beats putting the rows in order
+# Rows times classes up to which comparing all pairs, LANES at once, beats putting the rows in order.
+SMALL_NODE = 128
 LANES = 16  # 32-bit integers in the widest vector registers
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -131,9 +132,10 @@ def partition(
 #   node_ranks     uint32 (row), later (candidate): ranks within one feature
 #   node_labels    uint32 (row)
 #   node_weights   int32 (row): how often the bootstrap drew it
-#   class_weights  int32 (class, row): the same, 0 where the row has another class
+#   class_weights  int32 (class, row): the same, 0 where the row has another class; small nodes only
 #   counts         int32 (class, candidate): weight at or below the candidate
 #   gains          float64 (candidate)
+#   lefts          float64 (candidate): weight at or below the candidate, of all classes
 #   gain_bits      int64, the same memory: ordered alike, and several compared at once
 #   totals, left   int32 (class): weight in the node, and what its best split sends to the left
 #   order          int64 (feature): a permutation, shuffled on from node to node
@@ -177,13 +179,8 @@ def _count_large(
 
 
 @jit
-def _score(
-    counts: np.ndarray,
-    totals: np.ndarray,
-    gains: np.ndarray,
-    n_candidates: int,
-    n_classes: int,
-    total: int,
+def _score_two(
+    counts: np.ndarray, totals: np.ndarray, gains: np.ndarray, n_candidates: int, total: int
 ) -> None:
     """Set each candidate's fall in Gini impurity, -1 where a side is empty.
 
@@ -191,14 +188,35 @@ def _score(
     of whole numbers, so that equal falls compare equal and the first one wins.
     """
     for k in range(n_candidates):
-        left = 0.0
-        for c in range(n_classes):
-            left += counts[c, k]
+        left = np.float64(counts[0, k]) + counts[1, k]
         numerator = 0.0
-        for c in range(n_classes):
+        for c in range(2):
             numerator += (counts[c, k] * np.float64(total) - totals[c] * left) ** 2
         denominator = left * (total - left)
         gains[k] = numerator / denominator if denominator > 0.0 else -1.0
+
+
+@jit
+def _score_many(
+    counts: np.ndarray,
+    totals: np.ndarray,
+    gains: np.ndarray,
+    lefts: np.ndarray,
+    n_candidates: int,
+    total: int,
+) -> None:
+    """Do the same for any number of classes, one after the other: several candidates at once."""
+    gains[:n_candidates] = 0.0
+    lefts[:n_candidates] = 0.0
+    for c in range(totals.size):
+        for k in range(n_candidates):
+            lefts[k] += counts[c, k]
+    for c in range(totals.size):
+        for k in range(n_candidates):
+            gains[k] += (counts[c, k] * np.float64(total) - totals[c] * lefts[k]) ** 2
+    for k in range(n_candidates):
+        denominator = lefts[k] * (total - lefts[k])
+        gains[k] = gains[k] / denominator if denominator > 0.0 else -1.0
 
 
 @jit
@@ -215,6 +233,7 @@ def best_split(
     counts: np.ndarray,
     gains: np.ndarray,
     gain_bits: np.ndarray,
+    lefts: np.ndarray,
     totals: np.ndarray,
     left: np.ndarray,
     sums: np.ndarray,
@@ -248,7 +267,7 @@ def best_split(
         if differing == 0:
             continue
         n_candidates = width
-        if size <= SMALL_NODE:
+        if size * n_classes <= SMALL_NODE:
             for i in range(size, width):
                 node_ranks[i] = NO_RANK
             for c in range(n_classes):
@@ -264,9 +283,9 @@ def best_split(
                 node_ranks, node_labels, node_weights, counts, sums, present, size, n_classes
             )
         if n_classes == 2:
-            _score(counts, totals, gains, n_candidates, 2, total)
+            _score_two(counts, totals, gains, n_candidates, total)
         else:
-            _score(counts, totals, gains, n_candidates, n_classes, total)
+            _score_many(counts, totals, gains, lefts, n_candidates, total)
         bits = np.int64(-1)
         for k in range(n_candidates):
             bits = max(bits, gain_bits[k])

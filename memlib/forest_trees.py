@@ -55,12 +55,19 @@ def grow_tree(
     node_ranks = np.empty(padded, np.uint32)
     node_labels = np.empty(padded, np.uint32)
     node_weights = np.empty(padded, np.int32)
-    class_weights = np.empty((n_classes, SMALL_NODE), np.int32)
+    class_weights = np.empty((n_classes, SMALL_NODE // 2), np.int32)
     counts = np.empty((n_classes, padded), np.int32)
     gains = np.empty(padded)
     gain_bits = gains.view(np.int64)
+    lefts = np.empty(padded)
     totals = np.empty(n_classes, np.int32)
     left = np.empty(n_classes, np.int32)
+    # A split is sought among the classes that a node holds, by codes of its own: deep in a tree of
+    # ten classes they are two or three.
+    codes = np.empty(n_classes, np.uint32)
+    classes = np.empty(n_classes, np.int64)
+    node_totals = np.empty(n_classes, np.int32)
+    node_left = np.empty(n_classes, np.int32)
     order = np.arange(n_features)
     sums = np.zeros((n_rows, n_classes), np.int32)
     present = np.zeros(n_rows // 64 + 1, np.uint64)
@@ -82,13 +89,18 @@ def grow_tree(
         if totals[largest] == total:
             links[node] = largest
             continue
+        n_present = 0
+        for c in range(n_classes):
+            if totals[c] > 0:
+                codes[c], classes[n_present], node_totals[n_present] = n_present, c, totals[c]
+                n_present += 1
         size = stop - start
         for i in range(size):
             row = rows[start + i]
-            node_labels[i] = labels[row]
+            node_labels[i] = codes[labels[row]]
             node_weights[i] = weights[row]
-        if size <= SMALL_NODE:
-            for c in range(n_classes):
+        if size * n_present <= SMALL_NODE:
+            for c in range(n_present):
                 for i in range(size):
                     class_weights[c, i] = node_weights[i] if node_labels[i] == c else 0
         feature, rank, next_rank = best_split(
@@ -104,8 +116,9 @@ def grow_tree(
             counts,
             gains,
             gain_bits,
-            totals,
-            left,
+            lefts,
+            node_totals[:n_present],
+            node_left[:n_present],
             sums,
             present,
         )
@@ -115,6 +128,9 @@ def grow_tree(
                 shares[n_shares, c] = totals[c] / total
             n_shares += 1
             continue
+        left[:] = 0
+        for c in range(n_present):
+            left[classes[c]] = node_left[c]
         features[node] = feature
         thresholds[node] = _midpoint(values[feature, rank], values[feature, next_rank])
         middle = partition(rows, start, stop, columns[feature], thresholds[node])
