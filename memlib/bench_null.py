@@ -1,6 +1,5 @@
 """Benchmark of the null: forests of all engines in turns, whether they agree, how time grows."""
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -30,6 +29,7 @@ from memlib.bench_timing import (
     timed,
 )
 from memlib.null import score_labellings
+from memlib.parallel import n_workers
 from memlib.seeds import stream, stream_integer
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def measure_nulls(
         if found == MEASURED
         for first in range(0, n_permutations + 1, BLOCK)
     ]
-    scores = Parallel(n_jobs=n_jobs or os.cpu_count() or 1, batch_size=1)(
+    scores = Parallel(n_jobs=n_workers(n_jobs), batch_size=1)(
         delayed(_score_block)(engine, features, block, n_trees) for engine, block in blocks
     )
     accuracy = np.full((len(ENGINES), n_permutations + 1, len(PERTURBATIONS)), np.nan)

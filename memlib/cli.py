@@ -1,6 +1,5 @@
 """The ``memlib`` command."""
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -130,11 +129,12 @@ def run(
 def _described(given: dict[str, Any], figure: str, jobs: int | None) -> str:
     from memlib.costs import describe_plan
     from memlib.figures import resolve
+    from memlib.parallel import n_workers
     from memlib.plan import plan
 
     if figure not in FIGURES:
         return f"{figure}: a method chapter, seconds"
-    return describe_plan(plan(resolve(figure, **given)), n_jobs=jobs or os.cpu_count() or 1)
+    return describe_plan(plan(resolve(figure, **given)), n_jobs=n_workers(jobs))
 
 
 def _compute_figure(

@@ -7,7 +7,7 @@ loader: see `memlib.data_build`.
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -50,18 +50,20 @@ class Data:
         int64 arrays (sample,): codes 0 to K-1, in the order of `class_names`.
     class_names
         The K classes.
+
+    All but the training part may be left out; then there is nothing to validate on.
     """
 
     train_images: np.ndarray
     train_labels: np.ndarray
-    validation_images: np.ndarray
-    validation_labels: np.ndarray
-    class_names: tuple[str, ...]
+    validation_images: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    validation_labels: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    class_names: tuple[str, ...] = ()
 
     @property
     def n_classes(self) -> int:
         """Number of classes, K."""
-        return len(self.class_names)
+        return len(self.class_names) or len(np.unique(self.train_labels))
 
 
 def content_checksum(dataset: xr.Dataset) -> str:

@@ -17,7 +17,7 @@ from memlib import compiled
 from memlib.store import code_digest
 
 NO_RANK = np.uint32(65_535)  # above every rank
-# Rows times classes up to which comparing all pairs, LANES at once, beats putting the rows in order.
+# Up to here (rows times classes) comparing all pairs, LANES at once, beats putting rows in order.
 SMALL_NODE = 128
 LANES = 16  # 32-bit integers in the widest vector registers
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -18,6 +18,7 @@ from memlib.features import (
 )
 from memlib.null import Scores, compute_null, score_labellings
 from memlib.null_checks import check_options
+from memlib.parallel import n_workers
 from memlib.perturb import (
     Perturb,
     check_images,
@@ -40,6 +41,8 @@ def shared_structure_test(
     n_trees: int = 500,
     layer: str | None = None,
     seed: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
 ) -> xr.Dataset:
     """Ask of any trained network: did it learn, memorize, both, or neither (sections 3-5)?
 
@@ -49,11 +52,11 @@ def shared_structure_test(
         Any torch module that takes a batch of `data`'s images; it is not changed.
     data
         Images, of any shape that the network takes, and labels: see `memlib.data.Data`. The
-        validation part may be empty (``images[:0]``).
+        validation part and the names of the classes may be left out.
     perturbations, perturbation_kind
         Strength of each s-validation set and the kind, which may be a function of your own: see
         `memlib.perturb.make_s_validation_set`.
-    classifier, n_permutations, n_trees
+    classifier, n_permutations, n_trees, n_jobs, progress
         See `memlib.null.compute_null`.
     layer
         Module whose inputs are the learned features; when None the last ``nn.Linear`` to run.
@@ -74,6 +77,12 @@ def shared_structure_test(
         When images and labels do not match, a strength is out of its range, or there is no such
         layer.
     """
+    if not isinstance(data, Data):
+        raise InputError(
+            f"data is a {type(data).__name__}: give memlib.Data(train_images, train_labels), "
+            "arrays as the network takes them"
+        )
+    n_jobs = n_workers(n_jobs)
     for part, images, labels in (
         ("training", data.train_images, data.train_labels),
         ("validation", data.validation_images, data.validation_labels),
@@ -115,6 +124,8 @@ def shared_structure_test(
         n_trees=n_trees,
         validation=validation,
         seed=seed,
+        n_jobs=n_jobs,
+        progress=progress,
     )
     kind, meaning, units = describe_kind(perturbation_kind)
     result.attrs |= {

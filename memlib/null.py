@@ -17,6 +17,7 @@ import xarray as xr
 from memlib.classifiers import ManyPredictor, make_predictor
 from memlib.errors import InputError
 from memlib.null_checks import check_finite, check_options
+from memlib.parallel import in_threads, n_workers
 from memlib.results import label_panel
 from memlib.seeds import stream, stream_integer
 from memlib.store import to_json
@@ -80,6 +81,8 @@ def score_labellings(
     validation: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
     indices: Sequence[int] = (),
+    n_jobs: int | None = 1,
+    progress: bool = False,
 ) -> Scores:
     """Fit once for each labelling and score every set with that fit (lines 2-8 of Algorithm 1).
 
@@ -100,6 +103,8 @@ def score_labellings(
     seed, indices
         Base seed, and the indices (an epoch, say) that tell this call's streams from others'.
         A labelling's score does not depend on which others are computed with it.
+    n_jobs, progress
+        See `memlib.parallel.in_threads`.
     """
     predictor = make_predictor(classifier, train_features, n_trees=n_trees)
     classes, labels = np.unique(labels, return_inverse=True)
@@ -112,22 +117,24 @@ def score_labellings(
     accuracy, chance, validated = [], [], []
     labellings = list(labellings)
     shuffles = [shuffled_labels(labels, one, seed=seed, indices=indices) for one in labellings]
-    at_once: np.ndarray | None = None
+
+    def predict(labelling: int, shuffled: np.ndarray) -> np.ndarray:
+        fit_seed = stream_integer(seed, "shallow_classifier", *indices, labelling)
+        return predictor.predict(shuffled, stacked if labelling else with_validation, seed=fit_seed)
+
+    predictions: Iterable[np.ndarray]
     if shuffles and isinstance(predictor, ManyPredictor):
-        at_once = predictor.predict_many(np.stack(shuffles), with_validation)
-    for row, (labelling, shuffled) in enumerate(zip(labellings, shuffles, strict=True)):
-        true_labels = labelling == 0 and validation is not None
-        if at_once is not None:
-            predicted = at_once[row]
-        else:
-            fit_seed = stream_integer(seed, "shallow_classifier", *indices, labelling)
-            predicted = predictor.predict(
-                shuffled, with_validation if true_labels else stacked, seed=fit_seed
-            )
+        predictions = predictor.predict_many(np.stack(shuffles), with_validation)
+    else:
+        calls = list(zip(labellings, shuffles, strict=True))
+        predictions = in_threads(
+            predict, calls, n_jobs=n_jobs, progress=progress, title=f"{len(calls)} fits"
+        )
+    for labelling, shuffled, predicted in zip(labellings, shuffles, predictions, strict=True):
         by_set = predicted[: n * n_sets].reshape(n_sets, n)
         accuracy.append((by_set == shuffled).mean(axis=1))
         chance.append([chance_accuracy(shuffled, one) for one in by_set])
-        if true_labels and validation is not None:
+        if labelling == 0 and validation is not None:
             validated.append(float((classes[predicted[n * n_sets :]] == validation[1]).mean()))
         else:
             validated.append(np.nan)
@@ -149,6 +156,8 @@ def compute_null(
     n_trees: int = 500,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
     seed: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
 ) -> xr.Dataset:
     """Run Algorithm 1 on learned features: did the network learn, memorize, both, or neither?
 
@@ -175,6 +184,10 @@ def compute_null(
         Features and labels of independent images, scored with the true labels only.
     seed
         Base seed.
+    n_jobs
+        Threads that fit classifiers; as many as cores when None. Scores do not depend on it.
+    progress
+        Show a bar with the time left when this takes longer than a few seconds.
 
     Returns
     -------
@@ -207,6 +220,7 @@ def compute_null(
             "they are (sample, feature) and (sample,)"
         )
     check_options(labels, classifier, n_permutations=n_permutations, n_trees=n_trees, seed=seed)
+    n_jobs = n_workers(n_jobs)
     if not s_validation_features:
         raise InputError("s_validation_features is empty: give at least one set")
     for name in s_validation_features:
@@ -246,6 +260,8 @@ def compute_null(
         n_trees=n_trees,
         validation=validation,
         seed=seed,
+        n_jobs=n_jobs,
+        progress=progress,
     )
     dataset = null_dataset(
         scores.accuracy[0],

@@ -24,6 +24,7 @@ NULL_CODE = (
     "forest_trees",
     "measures",
     "null",
+    "parallel",
     "perturb",
     "seeds",
     "smoothers",

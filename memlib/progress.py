@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from memlib import costs
 from memlib.null_piece import NullBlock
+from memlib.parallel import BAR_FORMAT
 from memlib.training_piece import Training
 
 LOOKING = 50  # a look at the disk is this many times as far from the next as it took
@@ -60,7 +61,7 @@ def progress_bar(
         mininterval=interval,
         **({} if shown else {"disable": True}),
         desc=f"{len(trainings)} networks, {len(nulls)} null blocks",
-        bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} left",
+        bar_format=BAR_FORMAT,
     )
 
     def watch() -> None:

@@ -1,6 +1,5 @@
 """Compute the missing pieces of runs in parallel processes, here or on a cluster."""
 
-import os
 import warnings
 from collections.abc import Sequence
 from itertools import chain
@@ -12,6 +11,7 @@ from memlib import costs, store
 from memlib.cluster import connected, run_on_cluster
 from memlib.errors import InputError
 from memlib.null_piece import NullBlock
+from memlib.parallel import n_workers
 from memlib.pieces import compute_pieces
 from memlib.plan import Plan
 from memlib.progress import progress_bar
@@ -33,7 +33,7 @@ def compute(
     plans
         See `plan`; pieces that they share are computed once.
     n_jobs
-        Processes; as many as cores when None. Results do not depend on it.
+        Processes; as many as cores that we may use when None. Results do not depend on it.
     progress
         Show a bar with the time left.
     scheduler
@@ -67,7 +67,7 @@ def compute(
         return
     if installed_version("torch") == "none":
         raise InputError("torch is not installed here: nothing can be trained, pip install torch")
-    n_jobs = n_jobs or os.cpu_count() or 1
+    n_jobs = n_workers(n_jobs)
     ordered = sorted(
         (list(same.values()) for same in trainings.values()),
         key=lambda same: sum(map(costs.training_seconds, same)),

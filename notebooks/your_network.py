@@ -53,7 +53,6 @@ images, labels = digits.images / 16, digits.target
 data = Data(
     images[:n_images], labels[:n_images],
     images[n_images:], labels[n_images:],
-    class_names=tuple("0123456789"),
 )
 
 # %% [markdown]
@@ -204,8 +203,9 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 # ## Limits
 #
 # One seed and few images: an example, not a finding. The forest is fitted anew for every shuffle, so a
-# test takes longer with more images, trees and classes; on the benchmark's machine it takes
-# [this long](benchmark) for the paper's sizes.
+# test takes longer with more images, features, trees and classes; on the benchmark's machine it takes
+# [this long](benchmark) for the paper's sizes. All cores take part unless `n_jobs` says otherwise, and a test
+# that lasts shows the time left.
 #
 # ## Change something
 #
@@ -241,7 +241,7 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 #
 # digits = load_digits()
 # images, labels = digits.images / 16, digits.target
-# data = Data(images[:300], labels[:300], images[300:], labels[300:], tuple("0123456789"))
+# data = Data(images[:300], labels[:300], images[300:], labels[300:])
 # changed = float((make_s_validation_set(data.train_images, 0.02) != data.train_images).mean())
 # torch.manual_seed(0)
 # network = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))
@@ -281,7 +281,7 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 # digits = load_digits()
 # images, labels = digits.images / 16, digits.target
 # labels[:600] = np.random.default_rng(0).permutation(labels[:600])
-# data = Data(images[:600], labels[:600], images[600:], labels[600:], tuple("0123456789"))
+# data = Data(images[:600], labels[:600], images[600:], labels[600:])
 # torch.manual_seed(0)
 # network = nn.Sequential(
 #     nn.Flatten(), nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(),
@@ -332,7 +332,7 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 #
 # digits = load_digits()
 # images, labels = digits.images / 16, digits.target
-# data = Data(images[:600], labels[:600], images[600:], labels[600:], tuple("0123456789"))
+# data = Data(images[:600], labels[:600], images[600:], labels[600:])
 # torch.manual_seed(0)
 # network = nn.Sequential(
 #     nn.Flatten(), nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU(),

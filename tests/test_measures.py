@@ -99,6 +99,18 @@ def test_without_validation_images_there_is_no_validation_accuracy():
     assert "observed_accuracy" in found
     with pytest.raises(InputError, match="no images"):
         extract_learned_features(mlp(), none)
+    left_out = shared_structure_test(
+        mlp(), Data(data.train_images, data.train_labels), perturbations=[0.1], **FEW
+    )
+    xr.testing.assert_identical(left_out, found)
+
+
+def test_data_of_another_kind_are_refused_by_name():
+    images = torch.zeros(20, 8, 8)
+    others = torch.utils.data.TensorDataset(images, torch.arange(20) % 2)
+    with pytest.raises(InputError, match="data is a TensorDataset: give") as error:
+        shared_structure_test(mlp(), others)
+    assert "\n" not in str(error.value)
 
 
 def test_colour_images_go_in_as_the_network_takes_them():

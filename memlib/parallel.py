@@ -1,0 +1,65 @@
+"""Many calls beside each other in threads, with a bar that shows the time left."""
+
+from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
+from typing import Any, TypeVar
+
+from memlib.errors import InputError
+
+T = TypeVar("T")
+BAR_FORMAT = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} left"
+PATIENCE = 3.0  # seconds without a bar: short work shows none
+
+
+def n_workers(n_jobs: int | None = None) -> int:
+    """Return how many processes or threads to take: `n_jobs`, or the cores we may use.
+
+    These may be fewer than the machine has: a container or a batch system grants a share.
+
+    Raises
+    ------
+    InputError
+        When `n_jobs` is neither None nor a whole number of at least 1.
+    """
+    if n_jobs is not None:
+        if not isinstance(n_jobs, Integral) or isinstance(n_jobs, bool) or n_jobs < 1:
+            raise InputError(
+                f"n_jobs = {n_jobs!r}: take a whole number, 1 or more, or None for all cores"
+            )
+        return int(n_jobs)
+    from joblib import cpu_count
+
+    return int(cpu_count())
+
+
+def in_threads(
+    function: Callable[..., T],
+    calls: Sequence[tuple[Any, ...]],
+    *,
+    n_jobs: int | None = 1,
+    progress: bool = False,
+    title: str = "",
+) -> Iterator[T]:
+    """Yield ``function(*call)`` for each of `calls`, in their order.
+
+    Parameters
+    ----------
+    n_jobs
+        Threads, see `n_workers`; ``joblib.parallel_config`` puts processes in their place.
+    progress, title
+        Show a bar when this takes longer than a few seconds, and its title.
+    """
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    parallel = Parallel(n_jobs=n_workers(n_jobs), prefer="threads", return_as="generator")
+    results = parallel(delayed(function)(*call) for call in calls)
+    yield from tqdm(
+        results,
+        title,
+        len(calls),
+        leave=False,
+        delay=PATIENCE,
+        disable=not progress,
+        bar_format=BAR_FORMAT,
+    )
