@@ -8,11 +8,13 @@ from memlib.quantities import (
     distance_from_chance,
     forgetting_epoch,
     half_lost_epoch,
+    last_validation,
     levels_in_common,
     memorization_level,
     null_mean,
     onset_epoch,
     onset_epochs,
+    peak_of,
 )
 from memlib.results import panels_of
 from memlib.scores import Scores
@@ -64,6 +66,8 @@ def test_onset_takes_more_than_a_trace_above_the_null():
         ([(1, 0.6), (100, 0.9), (10_000, 0.5)], 1e9, 1000),  # half of 0.4, half way down
         ([(1, 0.6), (100, 0.9), (10_000, 0.5)], 900, None),
         ([(1, 0.9), (100, 0.5), (1e5, 0.5)], 1e9, 10),  # from the start
+        ([(1, 0.9), (3, 0.5), (1e5, 0.5)], 1e9, 3**0.5),  # before the second one measured
+        ([(1, 0.5), (30, 0.512), (1e5, 0.5)], 1e9, (30 * 1e5) ** 0.5),  # just enough to count
         ([(1, 0.6), (1e5, 0.8)], 1e9, None),
         ([(1, 0.5), (30, 0.505), (1e5, 0.5)], 1e9, None),  # never above chance
     ],
@@ -103,3 +107,32 @@ def test_quantities_by_hand():
     assert distance_from_chance(off, scores.chance[..., 0]) == pytest.approx(0.5 / 3)
     with pytest.raises(KeyError):
         null_mean(dataset, 0.07)
+
+
+@pytest.mark.parametrize(("height", "expected"), [(0.009, None), (0.01, 1), (0.012, 1)])
+def test_a_rise_and_fall_counts_from_one_hundredth_on(height, expected):
+    assert peak_of(np.array([0.6, 0.6 + height, 0.6])) == expected
+
+
+@pytest.mark.parametrize(("above", "expected"), [(0.049, None), (0.05, 1)])
+def test_learning_counts_from_five_hundredths_on(above, expected):
+    curves = panel_curves(EPOCHS, flat(0.6), onset=1, observed=0.6 + above)
+    assert onset_epoch(one_panel("d", curves)) == expected
+
+
+# A curve that rises straight over log epochs is, on average, what it is half way.
+@pytest.mark.parametrize(
+    ("until", "half_way"), [(1000, 316.2278), (300, 300 / 10**0.5), (3, 3**0.5)]
+)
+def test_last_validation_is_the_mean_over_the_last_tenfold(until, half_way):
+    valid = through(EPOCHS, (1, 0.5), (1e5, 0.9))
+    dataset = one_panel("a", panel_curves(EPOCHS, flat(0.6), validation=valid))
+    expected = 0.5 + 0.08 * np.log10(half_way)
+    assert last_validation(dataset, until) == pytest.approx(expected, abs=1e-7)
+
+
+def test_levels_of_panels_measured_at_other_epochs_are_means_over_those_both_reach():
+    long = one_panel("a", panel_curves(EPOCHS, through(EPOCHS, (1, 0.6), (1e5, 0.7))))
+    epochs = (1, 10, 100)
+    short = one_panel("b", panel_curves(epochs, through(epochs, (1, 0.6), (100, 0.8))))
+    assert levels_in_common([long, short], 0.05) == pytest.approx([0.62, 0.7], abs=1e-9)
