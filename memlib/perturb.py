@@ -153,9 +153,9 @@ def make_s_validation_set(
     [[[1.0, 0.0], [3.0, 2.0]]]
     """
     images = np.asarray(images)
+    check_strength(kind, strength)
     name, _, _ = describe_kind(kind)
     if isinstance(kind, str):
-        check_strength(kind, strength)
         check_images(kind, images)
         perturb = KINDS[kind].function
     else:
