@@ -1,5 +1,8 @@
 """The paper's 22 claims: each holds on curves made so, and fails on curves that contradict it."""
 
+import copy
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -17,6 +20,7 @@ from builders import (
 
 from memlib.claim import Check, Outcome
 from memlib.claims import CLAIMS, check_claims
+from memlib.noise_claims import ONSETS, PEAKS, near
 
 FIGURES_OF = {  # claim: figures its check needs (figures.md, "What the text claims")
     **dict.fromkeys(range(1, 11), ("fig1",)),
@@ -92,6 +96,15 @@ def learned_but_for_a_blip(f):
     e.observed[0.05][4] = e.null[0.05][4]
 
 
+def unlearns_in_the_end(f):
+    c = f["fig5"]["c"]
+    c.observed[0.05][-1] = c.null[0.05][-1]
+
+
+def scores_less_in_the_end(f):
+    f["fig5"]["f"].observed[0.05][-1] = 0.85
+
+
 def no_early_fall(f):
     d = f["fig5"]["d"]
     d.null[0.05] = flat(0.6)
@@ -135,6 +148,7 @@ BROKEN = [  # claim, what contradicts it, the checks that have to fail
     (16, same_as_sgd, {"largest difference, rmsProp minus SGD"}),
     (17, put("fig5", "f", "null", 0.05, 0.52), {"f"}),
     (18, put("fig5", "c", "observed", 0.05, null_of("fig5", "c", 0.05)), {"c"}),
+    (18, unlearns_in_the_end, {"c"}),
     (19, put("fig5", "a", "validation", None, 0.55), {"a"}),
     (19, put("fig5", "a", "validation", None, swing(0.4, 0.6)), {"a"}),
     (20, put("fig5", "e", "null", 0.05, null_of("fig5", "d", 0.05, 0.01)), {"d > e"}),
@@ -142,6 +156,7 @@ BROKEN = [  # claim, what contradicts it, the checks that have to fail
     (21, put("fig5", "d", "observed", 0.05, null_of("fig5", "d", 0.05)), {"d, onset"}),
     (21, learned_but_for_a_blip, {"e, not learned at first"}),
     (22, put("fig5", "f", "observed", 0.05, 0.85), {"f, observed at the end"}),
+    (22, scores_less_in_the_end, {"f, observed at the end"}),
     (22, put("fig5", "e", "null", 0.05, flat(0.6)), {"e, peak"}),
     (22, forgets_before_it_learns, {"e, peak"}),
 ]
@@ -156,6 +171,91 @@ def test_claim_fails_where_it_should(number, change, failing):
     found = outcome(make_results(change, CLAIMS[number].needs), number)
     assert {check.label for check in found.checks if not check.holds} == failing
     assert found.verdict in ("partly", "not reproduced")
+
+
+def falls_early(by):
+    def change(f):
+        d = f["fig5"]["d"]
+        d.null[0.05] = through(EPOCHS, (1, 0.6 + by), (10, 0.6), (300, 0.8), (1e5, 0.65))
+
+    return change
+
+
+def learned_at_first_until(place):
+    """Epochs before the onset (the last of 11): learned at the first of them, not at the others."""
+
+    def change(f):
+        e = f["fig5"]["e"]
+        e.observed[0.05] = e.null[0.05].copy()
+        e.observed[0.05][[*range(place), -1]] = 0.99
+
+    return change
+
+
+def only_a_differs(by):
+    def change(f):
+        f["fig4"] = {panel: copy.deepcopy(f["fig1"][panel]) for panel in "abde"}
+        put("fig4", "a", "null", 0.05, null_of("fig1", "a", 0.05, by))(f)
+
+    return change
+
+
+EDGES = [  # claim, check, the change that a number makes, and where the check's rule ends
+    (2, "c", lambda v: put("fig1", "c", "validation", None, v), {0.599: False, 0.601: True}),
+    (4, "b, null", lambda v: put("fig1", "b", "null", 1.0, v), {0.531: False, 0.529: True}),
+    (4, "b, null", lambda v: put("fig1", "b", "null", 1.0, v), {0.469: False, 0.471: True}),
+    (
+        10,
+        "similar validation",
+        lambda v: put("fig1", "e", "validation", None, 0.905 - v),
+        {0.029: False, 0.027: True},
+    ),
+    (
+        11,
+        "a",
+        lambda v: put("fig2", "a", "null", 0.01, null_of("fig2", "a", 0.05, v)),
+        {0.049: False, 0.051: True},
+    ),
+    (16, "largest difference, rmsProp minus SGD", only_a_differs, {0.099: False, 0.101: True}),
+    (17, "f", lambda v: put("fig5", "f", "null", 0.05, v), {0.529: False, 0.531: True}),
+    (19, "a", lambda v: put("fig5", "a", "validation", None, v), {0.531: False, 0.529: True}),
+    (21, "d, early fall", falls_early, {0.009: False, 0.011: True}),
+    (21, "e, not learned at first", learned_at_first_until, {6: False, 5: True}),
+    (
+        22,
+        "f, observed at the end",
+        lambda v: put("fig5", "f", "observed", 0.05, v),
+        {0.899: False, 0.901: True},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("number", "label", "change", "value", "holds"),
+    [(*edge[:3], *one) for edge in EDGES for one in edge[3].items()],
+)
+def test_a_check_turns_where_its_rule_says(number, label, change, value, holds):
+    found = outcome(make_results(change(value), CLAIMS[number].needs), number)
+    assert [check.holds for check in found.checks if check.label == label] == [holds]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "holds"), [(None, False), (13, False), (14, True), (120, True), (121, False)]
+)
+def test_an_epoch_is_near_the_papers_within_a_factor_of_3(epoch, holds):
+    assert near(epoch, 40) == holds
+
+
+@pytest.mark.parametrize(("number", "epochs"), [(21, ONSETS), (22, PEAKS)])
+def test_the_papers_epochs_are_those_of_the_claims_words(number, epochs):
+    said = re.findall(r"([\d,]+) \(([def])\)", CLAIMS[number].text)
+    assert {panel: int(epoch.replace(",", "")) for epoch, panel in said} == epochs
+
+
+def test_how_far_noise_is_learned_is_told_for_the_last_epoch():
+    curves = paper_curves()["fig5"]["d"]
+    (check,) = outcome({"fig5": make_result("fig5", {"d": curves})}, 18).checks
+    assert check.estimate == pytest.approx(0.99 - 0.65)
 
 
 @pytest.mark.parametrize(
