@@ -1,5 +1,6 @@
 """Many calls beside each other in threads, with a bar that shows the time left."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral
 from typing import Any, TypeVar
@@ -32,6 +33,11 @@ def n_workers(n_jobs: int | None = None) -> int:
     return int(cpu_count())
 
 
+def refresh_seconds() -> float:
+    """Return how often to draw a bar: in a log, where each drawing is a line, only now and then."""
+    return 1.0 if sys.stderr.isatty() or "ipykernel" in sys.modules else 20.0
+
+
 def in_threads(
     function: Callable[..., T],
     calls: Sequence[tuple[Any, ...]],
@@ -60,6 +66,7 @@ def in_threads(
         len(calls),
         leave=False,
         delay=PATIENCE,
+        mininterval=refresh_seconds(),
         disable=not progress,
         bar_format=BAR_FORMAT,
     )

@@ -3,7 +3,6 @@
 Both read the disk, so it does not matter which process, here or elsewhere, does the work.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,7 @@ from tqdm import tqdm
 
 from memlib import costs
 from memlib.null_piece import NullBlock
-from memlib.parallel import BAR_FORMAT
+from memlib.parallel import BAR_FORMAT, refresh_seconds
 from memlib.training_piece import Training
 
 LOOKING = 50  # a look at the disk is this many times as far from the next as it took
@@ -54,8 +53,7 @@ def progress_bar(
 ) -> Iterator[None]:
     """Show the share of the work that is stored, and the time left, while the body runs."""
     progress, stop = Progress(trainings, nulls), threading.Event()
-    # A bar that cannot be drawn over again, in a log, becomes a line now and then.
-    interval = 1.0 if sys.stderr.isatty() or "ipykernel" in sys.modules else 20.0
+    interval = refresh_seconds()
     bar = tqdm(
         total=100.0,
         mininterval=interval,

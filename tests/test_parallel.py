@@ -53,6 +53,7 @@ def test_a_null_does_not_depend_on_the_number_of_threads(classifier):
 @pytest.mark.parametrize("shown", [True, False])
 def test_a_bar_with_the_time_left_is_shown_for_long_work_only(shown, capsys, monkeypatch):
     monkeypatch.setattr(parallel, "PATIENCE", 0.1 if shown else 60.0)
+    monkeypatch.setattr(parallel, "refresh_seconds", lambda: 0.1)
     pause = lambda seconds: time.sleep(seconds) or seconds  # noqa: E731
     assert list(in_threads(pause, [(0.2,)] * 4, progress=True, title="4 naps")) == [0.2] * 4
     error = capsys.readouterr().err
