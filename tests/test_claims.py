@@ -200,10 +200,24 @@ def only_a_differs(by):
     return change
 
 
+def not_yet_learned_at(epoch):
+    def change(f):
+        a = f["fig1"]["a"]
+        a.observed[0.05][EPOCHS.index(epoch)] = a.null[0.05][EPOCHS.index(epoch)]
+
+    return change
+
+
+def peak_at(epoch):
+    return put("fig1", "a", "null", 0.05, through(EPOCHS, (1, 0.58), (epoch, 0.8), (1e5, 0.74)))
+
+
 EDGES = [  # claim, check, the change that a number makes, and where the check's rule ends
+    (1, "a, 5%", not_yet_learned_at, {10: False, 3: True}),
     (2, "c", lambda v: put("fig1", "c", "validation", None, v), {0.599: False, 0.601: True}),
     (4, "b, null", lambda v: put("fig1", "b", "null", 1.0, v), {0.531: False, 0.529: True}),
     (4, "b, null", lambda v: put("fig1", "b", "null", 1.0, v), {0.469: False, 0.471: True}),
+    (7, "a", peak_at, {1000: False, 300: True}),
     (
         10,
         "similar validation",
@@ -250,6 +264,13 @@ def test_an_epoch_is_near_the_papers_within_a_factor_of_3(epoch, holds):
 def test_the_papers_epochs_are_those_of_the_claims_words(number, epochs):
     said = re.findall(r"([\d,]+) \(([def])\)", CLAIMS[number].text)
     assert {panel: int(epoch.replace(",", "")) for epoch, panel in said} == epochs
+
+
+def test_forgetting_faster_tells_how_far_both_have_fallen(results):
+    deep = outcome(results, 8).checks[0].value
+    assert (
+        "(falls by 0.140 against 0.060 until epoch 100,000)" in deep
+    )  # 0.74 to 0.60, 0.80 to 0.74
 
 
 def test_how_far_noise_is_learned_is_told_for_the_last_epoch():
