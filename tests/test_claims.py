@@ -116,6 +116,18 @@ def better_with_less(f):
         f["fig1"][panel].validation[:] = validation
 
 
+def validated(e):
+    def change(f):
+        for panel, value in {"a": 0.900, "b": 0.904, "d": 0.906, "e": e}.items():
+            f["fig1"][panel].validation[:] = value
+
+    return change
+
+
+def generalizes_less_in_the_end(f):
+    f["fig1"]["c"].validation[-1] = 0.58
+
+
 def null_of(figure, panel, strength, plus=0.0):
     return lambda figures: figures[figure][panel].null[strength] + plus
 
@@ -124,6 +136,7 @@ BROKEN = [  # claim, what contradicts it, the checks that have to fail
     (1, put("fig1", "a", "observed", 0.10, null_of("fig1", "a", 0.10)), {"a, 10%"}),
     (1, put("fig1", "c", "observed", 0.05, null_of("fig1", "c", 0.05, 0.007)), {"c, 5%"}),
     (2, put("fig1", "c", "validation", None, 0.58), {"c"}),
+    (2, generalizes_less_in_the_end, {"c"}),
     (3, put("fig1", "d", "null", 0.10, null_of("fig1", "d", 0.05, 0.01)), {"d, 5% > 10%"}),
     (3, put("fig1", "e", "null", 0.10, 0.47), {"e, 10% > 100%"}),
     (4, put("fig1", "b", "null", 1.0, 0.54), {"b, null"}),
@@ -145,6 +158,9 @@ BROKEN = [  # claim, what contradicts it, the checks that have to fail
     (13, put("fig3", "a", "null", 0.05, null_of("fig1", "a", 0.05, 0.01)), {"a"}),
     (14, put("fig3", "b", "validation", None, 0.85), {"b"}),
     (15, put("fig3", "a", "observed", 0.05, null_of("fig3", "a", 0.05)), {"a, 5%"}),
+    (15, put("fig3", "d", "null", 0.10, null_of("fig3", "d", 0.05, 0.01)), {"d, 5% > 10%"}),
+    (15, put("fig3", "b", "null", 0.05, null_of("fig3", "a", 0.05, 0.01)), {"a > b"}),
+    (15, put("fig3", "e", "null", 0.05, null_of("fig3", "b", 0.05, 0.01)), {"b > e"}),
     (16, same_as_sgd, {"largest difference, rmsProp minus SGD"}),
     (17, put("fig5", "f", "null", 0.05, 0.52), {"f"}),
     (18, put("fig5", "c", "observed", 0.05, null_of("fig5", "c", 0.05)), {"c"}),
@@ -224,6 +240,7 @@ EDGES = [  # claim, check, the change that a number makes, and where the check's
         lambda v: put("fig1", "e", "validation", None, 0.905 - v),
         {0.029: False, 0.027: True},
     ),
+    (10, "less memorized, no better validated", validated, {0.905: False, 0.903: True}),
     (
         11,
         "a",
