@@ -2,7 +2,13 @@
 
 import pytest
 
-from memlib.quantities import forgetting_epoch, half_lost_epoch, null_mean, onset_epochs
+from memlib.quantities import (
+    forgetting_epoch,
+    half_lost_epoch,
+    memorization_level,
+    null_mean,
+    onset_epochs,
+)
 from memlib.results import panels_of
 from memlib.shipped import read_shipped
 from memlib.verdicts import VERDICTS
@@ -41,6 +47,24 @@ def test_fig1_remembering_less_costs_d_nothing_and_does_not_lift_e_above_d(scale
     assert level["e"] < level["d"] < level["a"]
     assert valid["d"] >= valid["a"]
     assert valid["e"] <= valid["d"]
+
+
+def test_fig3_more_images_lower_the_null_from_the_start_and_improve_validation():
+    few, many = panels("fig1", "tenth"), panels("fig3", "tenth")
+    for panel in "abde":
+        small, large = (null_mean(one[panel], 0.05) for one in (few, many))
+        assert large[0] < small[0] - 0.02
+        if panel in "abd":  # e begins by losing what its random weights tell apart
+            assert large.argmax() <= small.argmax()
+        ends = [one[panel]["validation_accuracy"].isel(epoch=-1) for one in (few, many)]
+        differ = max(float(end.max() - end.min()) for end in ends)
+        assert float(ends[1].min() - ends[0].max()) > differ
+    level = {panel: memorization_level(many[panel], 0.05) for panel in "abde"}
+    assert level["e"] < level["d"] < level["b"] < level["a"]
+    few_levels = {panel: memorization_level(few[panel], 0.05) for panel in "abde"}
+    assert sorted(level, key=level.get) == sorted(few_levels, key=few_levels.get)
+    assert abs(null_mean(many["e"], 0.05)[-1] - 0.5) < 0.01
+    assert not any(memorized(many["e"], -1))
 
 
 @pytest.mark.parametrize("scale", ["paper", "tenth"])
