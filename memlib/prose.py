@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from memlib.claim import CLAIM_VERDICTS, Outcome
@@ -44,7 +45,8 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     scales = Counter(outcome.scale for outcome in complete if outcome.checks)
     longest = longest_results(results)
     fig1, fig5 = (panels_of(longest[name]) for name in FOUND)
-    noise = null_mean(fig5["d"], 0.05)
+    noise, forgets = null_mean(fig5["d"], 0.05), forgetting_epoch(fig5["d"])
+    until = fig5["d"]["epoch"].values <= (forgets or np.inf)
     observed = fig5["d"]["observed_accuracy"].sel(perturbation=0.05)
     # Figure 2 measures Figure 1's runs: their time is counted once.
     seconds = sum(
@@ -73,10 +75,12 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
             for name, text in _summary(fig1[panel]).items()
         },
         "fig5_d_start": f"{float(noise[0]):.2f}",
-        "fig5_d_low": f"{float(noise.min()):.2f}",
+        "fig5_d_low": f"{float(noise[until].min()):.2f}",
         "fig5_d_onset": _epoch(onset_epoch(fig5["d"])),
-        "fig5_d_forgets": _epoch(forgetting_epoch(fig5["d"])),
-        "fig5_d_observed": f"{float(observed[:, -1].mean()):.2f}",
+        "fig5_d_forgets": _epoch(forgets),
+        "fig5_d_peak": f"{float(noise[until][-1]):.2f}",
+        "fig5_d_end": f"{float(noise[-1]):.2f}",
+        "fig5_d_observed": f"{float(observed[:, -1].mean()):.3f}",
         "lessons": lesson_values(results),
     }
 

@@ -35,6 +35,12 @@ def test_the_first_page_tells_of_the_paper_scale_where_it_is_stored(own):
     assert onset < peak == int(null.where(null["epoch"] > onset).idxmax())
     above = least["observed_accuracy"] - null
     assert float(above.sel(epoch=onset)) >= 0.05 > float(above.sel(epoch=null["epoch"] < onset)[-1])
+    # It falls first, before it rises to the peak; where it ends is another matter.
+    told = [float(values[f"fig5_d_{name}"]) for name in ("start", "low", "peak", "end")]
+    first, rest = null.where(null["epoch"] < peak), float(null[-1])
+    expected = [float(null[0]), float(first.min()), float(null.sel(epoch=peak)), rest]
+    assert told == pytest.approx(expected, abs=0.0051)
+    assert told[0] > told[1] < told[2] > told[3] < told[1]
     # The run that made this copy of the book is told, too.
     assert values["scale"] == own["fig1"].attrs["scale"]
     assert values["size"] != values["found_size"]
