@@ -55,6 +55,7 @@ def grow_tree(
     node_ranks = np.empty(padded, np.uint32)
     node_labels = np.empty(padded, np.uint32)
     node_weights = np.empty(padded, np.int32)
+    # A node that is split holds two classes or more, so a small one SMALL_NODE // 2 rows at most.
     class_weights = np.empty((n_classes, SMALL_NODE // 2), np.int32)
     counts = np.empty((n_classes, padded), np.int32)
     gains = np.empty(padded)

@@ -213,6 +213,13 @@ def put(
     return change
 
 
+def null_of(
+    figure: str, panel: str, strength: float, plus: float = 0.0
+) -> Callable[[Figures], np.ndarray]:
+    """Return what gives a null's mean, moved by `plus`, as `put` takes it for a value."""
+    return lambda figures: figures[figure][panel].null[strength] + plus
+
+
 class CountingClassifier(ClassifierMixin, BaseEstimator):
     """One nearest neighbour; adds a line to `log` at each fit: clones share the list."""
 
