@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from memlib.errors import InputError
+from memlib.parallel import with_bar
 
 FEATURE_LAYERS = ("last_hidden", "first_hidden", "pixels")
 
@@ -45,6 +46,7 @@ def extract_learned_features(
     layer: str | None = None,
     batch_size: int = 100,
     device: str | torch.device | None = None,
+    progress: bool = False,
 ) -> np.ndarray:
     """Propagate images and return what enters the output layer, dropout off.
 
@@ -61,6 +63,8 @@ def extract_learned_features(
         Images propagated at once: few, so that a CNN's activations stay in the processor's cache.
     device
         Where; that of the network's parameters when None.
+    progress
+        Show a bar with the time left when this takes longer than a few seconds.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def extract_learned_features(
         )
     if not len(images):
         raise InputError("there are no images to propagate")
-    return _extract(network, images, layer, batch_size, device)[0]
+    return _extract(network, images, layer, batch_size, device, progress)[0]
 
 
 def output_layer(network: nn.Module, images: np.ndarray) -> str:
@@ -97,6 +101,7 @@ def _extract(
     layer: str | None,
     batch_size: int,
     device: str | torch.device | None,
+    progress: bool = False,
 ) -> tuple[np.ndarray, str]:
     """Return the features, and the name of the layer whose inputs they are."""
     modules = _candidates(network, layer)
@@ -113,7 +118,9 @@ def _extract(
     try:
         network.eval()
         with torch.no_grad():
-            for batch in _batches(network, images, batch_size, device):
+            batches = _batches(network, images, batch_size, device)
+            total = -(-len(images) // batch_size)
+            for batch in with_bar(batches, f"{len(images)} images", total, shown=progress):
                 entered.clear()
                 _forward(network, batch, images)
                 if not entered:

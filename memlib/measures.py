@@ -102,19 +102,20 @@ def shared_structure_test(
     check_images(perturbation_kind, np.asarray(data.train_images))
     if len({float(strength) for strength in perturbations}) < len(perturbations):
         raise InputError(f"perturbations = {list(perturbations)}: a value stands there twice")
-    train = extract_learned_features(network, data.train_images, layer=layer)
+
+    def extract(images: np.ndarray) -> np.ndarray:
+        return extract_learned_features(network, images, layer=layer, progress=progress)
+
+    train = extract(data.train_images)
     sets: dict[Hashable, np.ndarray] = {
-        float(strength): extract_learned_features(
-            network,
-            make_s_validation_set(data.train_images, strength, kind=perturbation_kind, seed=seed),
-            layer=layer,
+        float(strength): extract(
+            make_s_validation_set(data.train_images, strength, kind=perturbation_kind, seed=seed)
         )
         for strength in perturbations
     }
     validation = None
     if len(data.validation_images):
-        features = extract_learned_features(network, data.validation_images, layer=layer)
-        validation = features, data.validation_labels
+        validation = extract(data.validation_images), data.validation_labels
     result = compute_null(
         train,
         data.train_labels,

@@ -1,7 +1,7 @@
-"""Many calls beside each other in threads, with a bar that shows the time left."""
+"""Many calls beside each other in threads, and a bar that shows the time left."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -38,6 +38,22 @@ def refresh_seconds() -> float:
     return 1.0 if sys.stderr.isatty() or "ipykernel" in sys.modules else 20.0
 
 
+def with_bar(items: Iterable[T], title: str, total: int, *, shown: bool) -> Iterator[T]:
+    """Yield `items`, `total` of them, and show a bar when this takes longer than a few seconds."""
+    from tqdm import tqdm
+
+    yield from tqdm(
+        items,
+        title,
+        total,
+        leave=False,
+        delay=PATIENCE,
+        mininterval=refresh_seconds(),
+        disable=not shown,
+        bar_format=BAR_FORMAT,
+    )
+
+
 def in_threads(
     function: Callable[..., T],
     calls: Sequence[tuple[Any, ...]],
@@ -53,20 +69,10 @@ def in_threads(
     n_jobs
         Threads, see `n_workers`; ``joblib.parallel_config`` puts processes in their place.
     progress, title
-        Show a bar when this takes longer than a few seconds, and its title.
+        Whether to show a bar, as `with_bar` does, and its title.
     """
     from joblib import Parallel, delayed
-    from tqdm import tqdm
 
     parallel = Parallel(n_jobs=n_workers(n_jobs), prefer="threads", return_as="generator")
     results = parallel(delayed(function)(*call) for call in calls)
-    yield from tqdm(
-        results,
-        title,
-        len(calls),
-        leave=False,
-        delay=PATIENCE,
-        mininterval=refresh_seconds(),
-        disable=not progress,
-        bar_format=BAR_FORMAT,
-    )
+    yield from with_bar(results, title, len(calls), shown=progress)

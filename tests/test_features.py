@@ -1,5 +1,6 @@
 """Learned features: any layer of any network, dropout off, the network left as it was."""
 
+import time
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from networks import PANELS, images_of, network_of, weights_of
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
+from memlib import parallel
 from memlib.data import load_data
 from memlib.errors import InputError
 from memlib.features import extract_learned_features, output_layer, predict_logits
@@ -226,3 +228,18 @@ def test_layer_that_runs_twice_an_image_is_named():
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 4), shared, shared)
     with pytest.raises(InputError, match="24 times for 12 images"):
         extract_learned_features(network, images_of(), layer="2")
+
+
+class Slow(nn.Linear):
+    def forward(self, images):
+        time.sleep(0.2)
+        return super().forward(images)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_slow_network_shows_a_bar_with_the_time_left(shown, capsys, monkeypatch):
+    monkeypatch.setattr(parallel, "PATIENCE", 0.1)
+    monkeypatch.setattr(parallel, "refresh_seconds", lambda: 0.1)
+    extract_learned_features(Slow(4, 2), np.zeros((9, 4)), batch_size=2, progress=shown)
+    error = capsys.readouterr().err
+    assert ("9 images" in error and "left" in error) == shown
