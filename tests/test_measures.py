@@ -1,6 +1,7 @@
 """The test on anybody's network: what goes in, what comes out, and that it is Algorithm 1."""
 
 import dataclasses
+import inspect
 import json
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import nn
 from memlib.data import Data
 from memlib.errors import InputError
 from memlib.features import extract_learned_features
+from memlib.figures import resolve
 from memlib.measures import shared_structure_test
 from memlib.null import compute_null
 from memlib.perturb import make_s_validation_set
@@ -75,6 +77,18 @@ def test_it_is_algorithm_1_on_the_features_of_each_set():
     train = extract_learned_features(network, data.train_images)
     expected = compute_null(train, data.train_labels, features, seed=3, **FEW)
     xr.testing.assert_equal(found.drop_vars("validation_accuracy"), expected)
+
+
+@pytest.mark.parametrize("measure", [shared_structure_test, compute_null])
+def test_without_options_it_is_the_test_at_the_papers_scale(measure):
+    paper = resolve("fig1", "paper").model_dump()
+    defaults = {
+        name: one.default
+        for name, one in inspect.signature(measure).parameters.items()
+        if name in paper and one.default is not one.empty
+    }
+    assert defaults.keys() >= {"classifier", "n_permutations", "n_trees", "seed"}
+    assert defaults == {name: paper[name] for name in defaults}
 
 
 def test_ten_classes_of_real_images_learned_by_a_network_of_ones_own():
