@@ -212,6 +212,10 @@ def test_validation_is_scored_with_the_true_labels_only_and_changes_nothing_else
     assert 0.7 < with_it.validation_accuracy[0] <= 1
     assert np.isnan(with_it.validation_accuracy[1:]).all()
     assert np.isnan(without.validation_accuracy).all()
+    options = {"n_permutations": 2, "n_trees": 5}
+    dataset = compute_null(train, labels, {0: copies}, validation=(other[1], other[0]), **options)
+    assert dataset["validation_accuracy"] == with_it.validation_accuracy[0]
+    assert "validation_accuracy" not in compute_null(train, labels, {0: copies}, **options)
 
 
 def test_nothing_asked_gives_empty_scores():
@@ -282,6 +286,7 @@ def with_bad_value(value):
         ({"sets": {0.05: noise(60, 3)}}, r"set 0\.05 are \(60, 3\)"),
         ({"sets": {0.05: noise(), 0.1: with_bad_value(np.nan)}}, r"set 0\.1 .*not finite"),
         ({"train": with_bad_value(np.inf)}, "set 'train' .*not finite"),
+        ({"validation": (with_bad_value(np.nan), labels_of(30, 30))}, "'validation' .*not finite"),
         ({"validation": (noise(), np.ones((60, 1)))}, r"and labels \(60, 1\)"),
         ({"validation": (noise(), ["coat"] * 60)}, "'coat'.* none of the training labels"),
         ({"validation": (noise(), ["0", "1"] * 30)}, "'0'.* none of the training labels"),
