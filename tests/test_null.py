@@ -3,6 +3,7 @@
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from builders import CountingClassifier
@@ -10,9 +11,10 @@ from samples import labels_of, noise
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
-from memlib.classifiers import CLASSIFIERS
+from memlib.classifiers import CLASSIFIERS, MAX_ROWS
 from memlib.errors import InputError
 from memlib.null import chance_accuracy, compute_null, score_labellings, shuffled_labels
+from memlib.null_checks import check_options
 from memlib.planted import planted_features
 from memlib.verdicts import null_dataset
 
@@ -265,6 +267,28 @@ def test_two_classes_are_the_least():
         compute_null(noise(), np.zeros(60), {0: noise()})
 
 
+@pytest.mark.parametrize(
+    ("classifier", "n_samples", "taken"),
+    [
+        ("random_forest", MAX_ROWS, True),
+        ("random_forest", MAX_ROWS + 1, False),
+        ("random_forest_sklearn", MAX_ROWS + 1, True),
+        ("nearest_neighbours", 5, True),
+        ("nearest_neighbours", 4, False),
+        ("linear_discriminant", 3, True),
+        ("linear_discriminant", 2, False),
+        ("svm", 2, True),
+    ],
+)
+def test_a_classifier_takes_samples_up_to_its_limits_and_no_further(classifier, n_samples, taken):
+    labels, least = np.arange(n_samples) % 2, {"n_permutations": 1, "n_trees": 1, "seed": 0}
+    if taken:
+        check_options(labels, classifier, **least)
+    else:
+        with pytest.raises(InputError, match=f"^{n_samples:,} samples: {classifier} takes"):
+            check_options(labels, classifier, **least)
+
+
 FOUR = {"train": noise(4), "labels": [0, 1] * 2, "sets": {0.05: noise(4)}}
 
 
@@ -292,6 +316,7 @@ def with_bad_value(value):
         ({"validation": (noise(), ["0", "1"] * 30)}, "'0'.* none of the training labels"),
         ({"labels": [0.0, 1.0, np.nan] * 20}, "missing value"),
         ({"labels": np.array([0, 1, None] * 20)}, "missing value"),
+        ({"labels": pd.array([0, 1, pd.NA] * 20)}, "missing value"),
         ({"labels": np.array([0, "coat"] * 30, object)}, "mixed types, int, str"),
         ({"sets": {("shuffle", 0.05): noise()}}, "name it by a number or a word"),
         ({**FOUR, "classifier": "nearest_neighbours"}, "^4 samples: nearest_neighbours takes 5"),
