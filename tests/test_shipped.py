@@ -113,6 +113,11 @@ def test_seeds_join_one_by_one_each_with_its_account(small):
     ship(run("fig1", panels=["a"], seed=1, n_seeds=2))  # both are made anew
     accounts = accounts_of(panels_of(read_shipped("fig1", "tenth"))["a"])
     assert [account["seeds"] for account in accounts] == [[0], [1, 2]]
+    both = accounts[1]["compute_seconds"]
+    ship(run("fig1", panels=["a"], seed=2, n_seeds=1))  # the other keeps its share of the time
+    accounts = accounts_of(panels_of(read_shipped("fig1", "tenth"))["a"])
+    assert [account["seeds"] for account in accounts] == [[0], [1], [2]]
+    assert accounts[1]["compute_seconds"] == pytest.approx(both / 2)
 
 
 def test_seeds_at_other_epochs_do_not_join(small):
