@@ -114,10 +114,10 @@ show_shipped("fig3", "paper")
 Markdown(describe_shipped("fig3", "paper"))
 
 # %% [markdown]
-# ### About a tenth of the epochs, up to three seeds
+# ### A tenth of the epochs, three seeds
 #
-# How far do runs differ that differ only in their seed? Where several are stored, thin lines are single
-# seeds and boxes pool their nulls.
+# How far do runs differ that differ only in their seed? Thin lines are single seeds, and boxes pool their
+# nulls.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig3", "tenth")
@@ -155,7 +155,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 # ## Limits
 #
 # At teaching scale these runs end earlier than Figure 1's. The stored longer runs end at a tenth of the
-# paper's epochs, and have few seeds. Figures 1 and 3 differ in the number of steps, too, and in how many
+# paper's epochs, with three seeds. Figures 1 and 3 differ in the number of steps, too, and in how many
 # images share the 16 features: no run here tells the three apart.
 
 # %% [markdown]

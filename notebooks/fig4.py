@@ -125,10 +125,10 @@ show_shipped("fig4", "paper")
 Markdown(describe_shipped("fig4", "paper"))
 
 # %% [markdown]
-# ### About a tenth of the epochs, up to three seeds
+# ### A tenth of the epochs, three seeds
 #
-# How far do runs differ that differ only in their seed? Where several are stored, thin lines are single
-# seeds and boxes pool their nulls.
+# How far do runs differ that differ only in their seed? Thin lines are single seeds, and boxes pool their
+# nulls.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig4", "tenth")
