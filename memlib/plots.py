@@ -77,8 +77,8 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     dataset
         One panel of a result, see `memlib.results.panels_of`; or datasets of
         `memlib.measures.shared_structure_test`, joined along a new dim ``epoch``. Boxes pool the
-        permutations of all seeds; with several seeds a thin line is drawn for each and a thick one
-        for their mean.
+        permutations of all seeds. With several seeds thin lines are drawn for each, of scores and
+        of the median of its null, and a thick one for their mean score.
     ax
         Where to draw.
     theme
@@ -130,6 +130,7 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
             zorder=2 + order,
         )
         label = f"{labels[strength]} perturbed"
+        _plot_seeds(ax, one["null_accuracy"].median("permutation"), colours[strength])
         _plot_seeds(ax, one["observed_accuracy"], colours[strength], label)
     if "validation_accuracy" in dataset:
         _plot_seeds(ax, dataset["validation_accuracy"], theme.validation, "validation")
@@ -162,11 +163,14 @@ def _with_dims(dataset: xr.Dataset) -> xr.Dataset:
     return dataset if "seed" in dataset.dims else dataset.expand_dims(seed=[0])
 
 
-def _plot_seeds(ax: Axes, accuracy: xr.DataArray, colour: str, label: str) -> None:
+def _plot_seeds(ax: Axes, accuracy: xr.DataArray, colour: str, label: str | None = None) -> None:
+    """Draw a thin line for each seed where there are several, and a named one for their mean."""
     epochs = accuracy["epoch"].values
     if accuracy.sizes["seed"] > 1:
         for one in accuracy.transpose("seed", "epoch").values:
             ax.plot(epochs, one, color=colour, linewidth=0.5, alpha=0.5, zorder=9)
+    if label is None:
+        return
     mean = accuracy.mean("seed").values
     ax.plot(epochs, mean, color=colour, linewidth=1.5, label=label, zorder=10)
 

@@ -122,8 +122,8 @@ Markdown(describe_shipped("fig2", "paper"))
 # %% [markdown]
 # ### A tenth of the epochs, three seeds
 #
-# How far do runs differ that differ only in their seed? Thin lines are single seeds, and boxes pool their
-# nulls.
+# How far do runs differ that differ only in their seed? Thin lines are single seeds, their scores and the
+# medians of their nulls; boxes pool the nulls.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig2", "tenth")

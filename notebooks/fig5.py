@@ -119,7 +119,7 @@ Markdown(describe_shipped("fig5", "paper"))
 # ### About a tenth of the epochs, up to three seeds
 #
 # How far do runs differ that differ only in their seed? Where several are stored, thin lines are single
-# seeds and boxes pool their nulls.
+# seeds, their scores and the medians of their nulls; boxes pool the nulls.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig5", "tenth")

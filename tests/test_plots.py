@@ -134,19 +134,22 @@ def test_observed_and_validation_lines(theme):
     assert lines["validation"].get_color() == theme.validation
 
 
-@pytest.mark.parametrize(("seeds", "n_thin"), [((0,), 0), ((0, 1, 2), 3)])
-def test_a_thin_line_a_seed_when_there_are_several(seeds, n_thin):
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+def test_thin_lines_of_scores_and_null_for_each_seed_when_there_are_several(seeds):
     dataset = panel(seeds=seeds)
     ax = drawn(dataset)
-    for colour, accuracy in (
-        (LIGHT.colours[0.05], dataset["observed_accuracy"].sel(perturbation=0.05)),
-        (LIGHT.validation, dataset["validation_accuracy"]),
+    least = dataset.sel(perturbation=0.05)
+    nulls = least["null_accuracy"].transpose("seed", "permutation", "epoch").values
+    for colour, accuracy, others in (
+        (LIGHT.colours[0.05], least["observed_accuracy"], np.median(nulls, axis=1)),
+        (LIGHT.validation, dataset["validation_accuracy"], []),
     ):
         lines = [line for line in ax.lines if line.get_color() == colour]
         thin = [line for line in lines if line.get_linewidth() == 0.5]
         thick = [line for line in lines if line.get_linewidth() == 1.5]
-        assert len(thin) == n_thin
-        for line, one in zip(thin, accuracy.values, strict=False):
+        expected = [*others, *accuracy.values] if len(seeds) > 1 else []
+        assert len(thin) == len(expected)
+        for line, one in zip(thin, expected, strict=True):
             np.testing.assert_allclose(line.get_ydata(), one)
         assert len(thick) == 1
         np.testing.assert_allclose(thick[0].get_ydata(), accuracy.mean("seed"))
