@@ -11,8 +11,8 @@ import xarray as xr
 
 from memlib.claim import Check, Outcome
 from memlib.labels import strength_labels
-from memlib.quantities import null_mean
 from memlib.results import panels_of
+from memlib.shipped import read_shipped
 from memlib.verdicts import VERDICTS
 
 OPTIMIZERS = {"sgd": "stochastic gradient descent", "rmsprop": "rmsProp"}
@@ -64,7 +64,8 @@ def _layer(layer: Mapping[str, Any]) -> str:
 def summary_table(tree: xr.DataTree) -> str:
     """Return each panel's null, observed and validation accuracy in numbers.
 
-    For the least perturbed s-validation set; means over seeds (and permutations).
+    For the least perturbed s-validation set; means over seeds (and permutations), with the
+    smallest and the largest seed in brackets where there are several.
     """
     panels = panels_of(tree)
     first = next(iter(panels.values()))["perturbation"]
@@ -82,22 +83,36 @@ def summary_table(tree: xr.DataTree) -> str:
     ]
     rows = []
     for panel, dataset in panels.items():
-        null = null_mean(dataset, strength)
-        epochs = dataset["epoch"].values
-        last = dataset.isel(epoch=-1).mean("seed")
+        own, epochs = dataset.sel(perturbation=strength), dataset["epoch"].values
+        null = own["null_accuracy"].mean("permutation")
+        highest, last = int(null.mean("seed").values.argmax()), own.isel(epoch=-1)
         rows.append(
             [
                 panel,
                 dataset.attrs["network"],
-                f"{float(null[0]):.3f}",
-                f"{float(null.max()):.3f} (epoch {epochs[null.argmax()]:,})",
-                f"{float(null[-1]):.3f} (epoch {epochs[-1]:,})",
-                f"{float(last['observed_accuracy'].sel(perturbation=strength)):.3f}",
-                _verdicts(dataset["verdict"].sel(perturbation=strength).isel(epoch=-1).values),
-                f"{float(last['validation_accuracy']):.3f}",
+                _over_seeds(null.isel(epoch=0)),
+                f"{_over_seeds(null.isel(epoch=highest))} (epoch {epochs[highest]:,})",
+                f"{_over_seeds(null.isel(epoch=-1))} (epoch {epochs[-1]:,})",
+                _over_seeds(last["observed_accuracy"]),
+                _verdicts(last["verdict"].values),
+                _over_seeds(last["validation_accuracy"]),
             ]
         )
     return markdown_table(header, rows)
+
+
+def shipped_summary(figure: str, scale: str) -> str:
+    """Return the `summary_table` of a result that comes with the checkout; empty without one."""
+    tree = read_shipped(figure, scale)
+    return "" if tree is None else summary_table(tree)
+
+
+def _over_seeds(accuracy: xr.DataArray) -> str:
+    """Return the mean over seeds, and their range where there are several."""
+    text = f"{float(accuracy.mean()):.3f}"
+    if accuracy.size > 1:
+        text += f" [{float(accuracy.min()):.3f} to {float(accuracy.max()):.3f}]"
+    return text
 
 
 def _verdicts(codes: np.ndarray) -> str:

@@ -62,7 +62,8 @@ from memlib.results import panels_of
 from memlib.runs import run_figure, stored_siblings
 from memlib.shipped import describe_shipped
 from memlib.tables import (
-    claims_table, networks_table, provenance_table, summary_table
+    claims_table, networks_table, provenance_table,
+    shipped_summary, summary_table,
 )
 
 # %% [markdown]
@@ -159,6 +160,13 @@ Markdown(describe_shipped("fig1", "paper"))
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig1", "tenth")
+
+# %% [markdown]
+# In numbers, for the least perturbed set; where there are several seeds, the smallest and the largest of them
+# stand in brackets:
+
+# %% tags=["hide-input", "full-width"]
+Markdown(shipped_summary("fig1", "tenth"))
 
 # %% tags=["remove-input"]
 Markdown(describe_shipped("fig1", "tenth"))

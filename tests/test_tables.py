@@ -16,6 +16,9 @@ from builders import (
 from memlib.architectures import ARCHITECTURES
 from memlib.claim import Check
 from memlib.claims import check_claims
+from memlib.quantities import null_mean
+from memlib.results import panels_of
+from memlib.shipped import read_shipped
 from memlib.store import to_json
 from memlib.tables import (
     claims_data,
@@ -24,6 +27,7 @@ from memlib.tables import (
     markdown_table,
     networks_table,
     provenance_table,
+    shipped_summary,
     spread_text,
     summary_table,
 )
@@ -120,6 +124,32 @@ def test_summary_is_of_the_least_perturbed_set_in_any_order():
         "memorized and learned",
         "0.500 |",
     ]
+
+
+def test_summary_tells_the_range_of_several_seeds_and_of_one_none():
+    tree = read_shipped("fig1", "tenth")
+    several, one = (
+        [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.split("\n")[2:]]
+        for text in (
+            shipped_summary("fig1", "tenth"),
+            summary_table(
+                tree.map_over_datasets(lambda ds: ds.isel(seed=[1], missing_dims="ignore"))
+            ),
+        )
+    )
+    for panel, ranges, single in zip(panels_of(tree).values(), several, one, strict=True):
+        nulls = panel["null_accuracy"].sel(perturbation=0.05).mean("permutation")
+        ends = panel["validation_accuracy"].isel(epoch=-1)
+        for cell, seeds in (
+            (2, nulls.isel(epoch=0)),
+            (3, nulls.isel(epoch=null_mean(panel, 0.05).argmax())),
+            (7, ends),
+        ):
+            low, high = float(seeds.min()), float(seeds.max())
+            expected = f"{float(seeds.mean()):.3f} [{low:.3f} to {high:.3f}]"
+            assert ranges[cell].split(" (epoch")[0] == expected
+        assert single[2] == f"{float(nulls[1, 0]):.3f}"
+        assert not any("[" in cell for cell in single)
 
 
 def test_summary_counts_the_verdicts_of_several_seeds():
