@@ -111,7 +111,8 @@ def _over_seeds(accuracy: xr.DataArray) -> str:
     """Return the mean over seeds, and their range where there are several."""
     text = f"{float(accuracy.mean()):.3f}"
     if accuracy.size > 1:
-        text += f" [{float(accuracy.min()):.3f} to {float(accuracy.max()):.3f}]"
+        low, high = f"{float(accuracy.min()):.3f}", f"{float(accuracy.max()):.3f}"
+        text += f" [{low}\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}{high}]"
     return text
 
 

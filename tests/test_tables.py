@@ -147,7 +147,7 @@ def test_summary_tells_the_range_of_several_seeds_and_of_one_none():
         ):
             low, high = float(seeds.min()), float(seeds.max())
             expected = f"{float(seeds.mean()):.3f} [{low:.3f} to {high:.3f}]"
-            assert ranges[cell].split(" (epoch")[0] == expected
+            assert ranges[cell].split(" (epoch")[0].replace("\N{NO-BREAK SPACE}", " ") == expected
         assert single[2] == f"{float(nulls[1, 0]):.3f}"
         assert not any("[" in cell for cell in single)
 
