@@ -167,7 +167,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 # ## Limits
 #
 # The CNNs are trained for far fewer epochs at teaching scale than in the paper, too few for panel f to begin
-# to learn; panel e begins only near the end of such a run, if at all. The variance of the noise is not stated in the paper; ours is 1.
+# to learn; panel e begins only near the end of such a run, if at all. The variance of the noise is not stated
+# in the paper; ours is 1.
 
 # %% [markdown]
 # ## Change something
