@@ -10,7 +10,7 @@ import click
 
 from memlib import store
 from memlib.checkout import checkout_path
-from memlib.cli_shipped import choices, claims, ship, shown_path, verify
+from memlib.cli_shipped import choices, claims, draw, ship, shown_path, verify
 from memlib.errors import InputError, MemlibError
 from memlib.figures import FIGURES, SCALES
 from memlib.version import __version__
@@ -246,7 +246,7 @@ def build(folder: Path | None, classes: str, output: Path | None) -> None:
     click.echo(describe(dataset))
 
 
-for command in (choices, claims, ship, verify):
+for command in (choices, claims, draw, ship, verify):
     main.add_command(command)
 
 if __name__ == "__main__":

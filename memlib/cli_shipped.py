@@ -1,4 +1,4 @@
-"""Commands on the results that come with the checkout: choices, claims, ship, verify."""
+"""Commands on the results that come with the checkout: choices, claims, draw, ship, verify."""
 
 import sys
 from collections.abc import Sequence
@@ -55,6 +55,33 @@ def claims(figure: str | None, scale: str | None, resamples: int, as_json: bool)
     }
     outcomes = most_complete(found) if scale is None else found[scale]
     click.echo(store.to_json(claims_data(outcomes)) if as_json else claims_text(outcomes))
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--format", "file_format", default="svg", show_default=True, help="svg, pdf or png.")
+@click.option("--dark", is_flag=True, help="For dark slides.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Folder to write to, else results/pictures."
+)
+def draw(names: Sequence[str], file_format: str, dark: bool, output: Path | None) -> None:
+    """Draw stored results as picture files, for papers and slides.
+
+    NAME is a figure, one of its scales (fig1-tenth), choices, puzzle, or the path of a result that
+    memlib run has written; all that come with the checkout when left out.
+    """
+    from memlib.drawing import FORMATS, chosen_drawings, draw_files
+    from memlib.parallel import with_bar
+    from memlib.plots import DARK, LIGHT
+
+    if file_format not in FORMATS:
+        raise InputError(f"--format {file_format}: take one of {', '.join(FORMATS)}")
+    chosen = chosen_drawings(names)
+    folder = output or store.results_dir() / "pictures"
+    store.require_writable(folder, "--output")
+    drawn = draw_files(chosen, folder, file_format=file_format, theme=DARK if dark else LIGHT)
+    for path in list(with_bar(drawn, "pictures", len(chosen), shown=True)):
+        click.echo(f"picture   {shown_path(path)}")
 
 
 @click.command()

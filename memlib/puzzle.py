@@ -3,11 +3,14 @@
 Which open choice moves the onset? From the stored dataset of the open choices alone (no torch).
 """
 
+from functools import partial
+
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from memlib.errors import ResultError
 from memlib.noise_claims import ONSETS, near
 from memlib.pictures import Picture, picture
 from memlib.plots import LIGHT, Theme, style_axes
@@ -127,32 +130,42 @@ def plot_onset(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     return ax
 
 
+def draw_puzzle(tree: xr.DataTree, theme: Theme = LIGHT) -> Figure:
+    """Return all choices tried on panel f, side by side, as a figure.
+
+    Raises
+    ------
+    ResultError
+        When no run of panel f is stored.
+    """
+    runs = tried(tree)
+    if not runs:
+        raise ResultError("these open choices hold no run of panel f: memlib choices makes them")
+    n_columns = min(len(runs), 4)
+    n_rows = -(-len(runs) // n_columns)
+    figure = Figure(figsize=(9.5, 2.3 * n_rows + 0.2), layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+    for ax, (name, dataset) in zip(axes.flat, runs.items(), strict=False):
+        plot_onset(dataset, ax=ax, theme=theme)
+        question = "" if name == "default" else f"{tree.children[name].attrs['question']}:\n"
+        title = f"{question}{tree.children[name].attrs['label']}"
+        ax.set_title(title, loc="left", fontsize=9, color=theme.ink)
+    for ax in axes.flat[len(runs) :]:
+        ax.set_visible(False)
+    figure.supxlabel("training epoch", color=theme.ink, fontsize=9)
+    figure.supylabel("accuracy", color=theme.ink, fontsize=9)
+    return figure
+
+
 def show_puzzle(tree: xr.DataTree) -> Picture | None:
     """Return all choices tried on panel f, side by side, for a page; None where there are none."""
     runs = tried(tree)
     if not runs:
         return None
-    n_columns = min(len(runs), 4)
-    n_rows = -(-len(runs) // n_columns)
     labels = {name: str(tree.children[name].attrs["label"]) for name in runs}
-
-    def draw(theme: Theme) -> Figure:
-        figure = Figure(figsize=(9.5, 2.3 * n_rows + 0.2), layout="constrained")
-        axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
-        for ax, (name, dataset) in zip(axes.flat, runs.items(), strict=False):
-            plot_onset(dataset, ax=ax, theme=theme)
-            question = "" if name == "default" else f"{tree.children[name].attrs['question']}:\n"
-            title = f"{question}{labels[name]}"
-            ax.set_title(title, loc="left", fontsize=9, color=theme.ink)
-        for ax in axes.flat[len(runs) :]:
-            ax.set_visible(False)
-        figure.supxlabel("training epoch", color=theme.ink, fontsize=9)
-        figure.supylabel("accuracy", color=theme.ink, fontsize=9)
-        return figure
-
     words = (f"{labels[name]}: {_shown(dataset)}" for name, dataset in runs.items())
     return picture(
-        draw,
+        partial(draw_puzzle, tree),
         alt=f"Onsets of learning of panel f on noise, by seed: {'; '.join(words)}.",
         caption=(
             f"{str(tree.attrs['scale']).capitalize()} scale, panel f on noise, "

@@ -129,10 +129,11 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # memlib claims --figure fig5 --scale tenth
 # memlib claims --json
 # memlib verify --pieces 2
+# memlib draw fig5 --format pdf
 # ```
 #
-# The last one draws stored networks at random, trains and measures them again from scratch, and
-# compares.
+# `memlib verify` takes stored networks at random, trains and measures them again from scratch, and compares.
+# `memlib draw` makes picture files of stored results, for papers and slides.
 
 # %% [markdown]
 # ## Exercises

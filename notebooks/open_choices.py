@@ -27,7 +27,8 @@ stored: str = "choices"  # in data/results of the checkout, or a path to your ow
 # %%
 from IPython.display import Markdown
 
-from memlib.choice_tables import choices_table, describe_choices, robustness_table, show_choices
+from memlib.choice_plots import show_choices
+from memlib.choice_tables import choices_table, describe_choices, robustness_table
 from memlib.choices import stored_choices
 from memlib.puzzle import describe_puzzle, puzzle_table, show_puzzle
 

@@ -5,6 +5,7 @@ import pytest
 import xarray as xr
 from tiny_runs import TINY_CHOICE
 
+from memlib.choice_plots import show_choices
 from memlib.choice_runs import measure_choices, write_choices
 from memlib.choice_tables import (
     change_text,
@@ -15,7 +16,6 @@ from memlib.choice_tables import (
     flips,
     robustness_table,
     run_of,
-    show_choices,
 )
 from memlib.choices import CHOICES, RUNS, changes_of, read_choices
 from memlib.errors import ResultError
