@@ -9,14 +9,14 @@ import numpy as np
 import xarray as xr
 
 from memlib.accounts import with_account
-from memlib.choices import ALL, CHOICES, N_SEEDS, RUNS, SCHEMA_VERSION
+from memlib.choices import ALL, CHOICES, N_SEEDS, RUNS, SCHEMA_VERSION, read_choices
 from memlib.costs import duration, missing_seconds
 from memlib.errors import InputError
 from memlib.figures import resolve
 from memlib.plan import plan
 from memlib.results import panels_of
 from memlib.runs import run_figure
-from memlib.store import to_json, write_netcdf
+from memlib.store import alone_with, to_json, write_netcdf
 
 # What the dataset says of the machine and the code that made it.
 ROOT = (
@@ -165,7 +165,38 @@ def _joined(before: xr.DataTree, new: Mapping[str, xr.Dataset]) -> dict[str, xr.
     }
 
 
-def write_choices(tree: xr.DataTree, path: Path) -> Path:
-    """Write the dataset of the open choices, whole or not at all."""
-    write_netcdf(tree, path)
+def write_choices(tree: xr.DataTree, path: Path, before: xr.DataTree | None = None) -> Path:
+    """Write the dataset of the open choices, whole or not at all.
+
+    Parameters
+    ----------
+    tree, path
+        What to write, and where.
+    before
+        What the choices measured have joined, see `measure_choices`. Others that joined the file
+        while they were measured stay.
+
+    Raises
+    ------
+    InputError
+        When the file has been given another default meanwhile.
+    """
+    if before is None:
+        write_netcdf(tree, path)
+        return path
+    with alone_with(path):
+        now = read_choices(path)
+        if now is not None:
+            if not now.children["default"].identical(before.children["default"]):
+                raise InputError(
+                    f"{path.name} has been given another default meanwhile: run the same again"
+                )
+            old = before.to_dict()
+            new = {
+                place: dataset
+                for place, dataset in tree.to_dict().items()
+                if place not in old or not dataset.identical(old[place])
+            }
+            tree = xr.DataTree.from_dict(_joined(now, new))
+        write_netcdf(tree, path)
     return path

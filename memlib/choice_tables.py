@@ -135,11 +135,16 @@ def describe_choices(tree: xr.DataTree | None, name: str) -> str:
     )
     later: dict[str, list[str]] = {}
     for group in tree.children.values():
-        made = [run.to_dataset() for run in group.children.values() if "made" in run.attrs]
-        account = accounts_of(made[0])[0] if made else found
-        if account["git_commit"] != found["git_commit"]:
-            when = "{created:.10} at commit {git_commit} ({device})".format_map(account)
-            later.setdefault(when, []).append(f"{group.attrs['question']}: {group.attrs['label']}")
+        added: dict[str, list[str]] = {}
+        for name, run in group.children.items():
+            account = accounts_of(run.to_dataset())[0] if "made" in run.attrs else found
+            if account["git_commit"] != found["git_commit"]:
+                when = "{created:.10} at commit {git_commit} ({device})".format_map(account)
+                added.setdefault(when, []).append(name)
+        for when, names in added.items():
+            of = f" ({', '.join(names)})" if len(names) < len(group.children) else ""
+            label = f"{group.attrs['question']}: {group.attrs['label']}{of}"
+            later.setdefault(when, []).append(label)
     for when, names in later.items():
         told += f" Added on {when}: {'; '.join(names)}."
     return told

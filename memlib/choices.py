@@ -171,6 +171,17 @@ def stored_choices(name: str = "choices") -> xr.DataTree | None:
     return read_choices(choices_path(name))
 
 
+def holds_choices(path: Path) -> bool:
+    """Say whether a file is a dataset of the open choices; its groups are looked at only."""
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            return "default" in file
+    except OSError:
+        return False
+
+
 def read_choices(path: Path) -> xr.DataTree | None:
     """Read the dataset of the open choices; None where there is none.
 

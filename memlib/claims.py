@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from memlib.accounts import accounts_of
 from memlib.claim import Check, Claim, Outcome, Panels
 from memlib.comparison_claims import COMPARISON_CLAIMS
 from memlib.errors import InputError
@@ -95,7 +96,8 @@ def check_claims(
         }
         for name, own in parameters.items()
     }
-    apart = {claim.number for claim in wanted if not _comparable(claim, parameters)}
+    ways = {name: _ways(results[name]) for name in parameters}
+    apart = {claim.number for claim in wanted if not _comparable(claim, ways)}
 
     def decide(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
         return Outcome(claim, ()) if claim.number in apart else _outcome(claim, panels)
@@ -187,7 +189,23 @@ def _is_the_figure(tree: xr.DataTree, name: str) -> bool:
     return all(parameters[one] == own[one] for one in stated)
 
 
-def _comparable(claim: Claim, parameters: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether the figures that a claim compares differ in nothing that would show in it, too."""
-    own = [parameters[name] for name in claim.needs if name in parameters]
-    return all(one.get(name) == own[0].get(name) for name in ALIKE for one in own)
+def _ways(tree: xr.DataTree) -> dict[str, set[tuple[Any, ...]]]:
+    """Return how each panel was made, as far as panels that are compared have to be alike."""
+    usual = resolve(tree.attrs["figure"], tree.attrs["scale"]).model_dump(mode="json")
+    found = {}
+    for panel, dataset in panels_of(tree).items():
+        joined = [json.loads(tree.attrs["parameters"])]  # of a panel without an account
+        if "made" in dataset.attrs:
+            joined = [account["parameters"] for account in accounts_of(dataset)]
+        # What an older account does not name had no other value yet.
+        found[panel] = {tuple(one.get(name, usual[name]) for name in ALIKE) for one in joined}
+    return found
+
+
+def _comparable(claim: Claim, ways: Mapping[str, Mapping[str, set[tuple[Any, ...]]]]) -> bool:
+    """Whether the panels that a claim compares differ in nothing that would show in it, too."""
+    panels = claim.panels or FIGURES[claim.needs[-1]].panels
+    compared = (
+        ways[name].get(panel, set()) for name in claim.needs if name in ways for panel in panels
+    )
+    return len(set().union(*compared)) < 2

@@ -24,7 +24,8 @@ def shown_path(path: Path) -> str:
 @click.option("--figure", help="Only the claims of this figure.")
 @click.option(
     "--scale",
-    help="paper, tenth, or your own runs'; when left out, each claim's most complete shipped one.",
+    help="paper or tenth (shipped), or another: your own runs with the scale's parameters. When "
+    "left out, each claim's most complete shipped one.",
 )
 @click.option(
     "--resamples",
@@ -54,6 +55,12 @@ def claims(figure: str | None, scale: str | None, resamples: int, as_json: bool)
         for one in (SHIPPED_SCALES if scale is None else (scale,))
     }
     outcomes = most_complete(found) if scale is None else found[scale]
+    if scale not in (None, *SHIPPED_SCALES) and not any(one.checks for one in outcomes):
+        click.echo(
+            f"memlib: no claim can be decided: of your own runs at {scale} scale those with the "
+            "scale's own parameters count, all panels",
+            err=True,
+        )
     click.echo(store.to_json(claims_data(outcomes)) if as_json else claims_text(outcomes))
 
 
@@ -67,8 +74,8 @@ def claims(figure: str | None, scale: str | None, resamples: int, as_json: bool)
 def draw(names: Sequence[str], file_format: str, dark: bool, output: Path | None) -> None:
     """Draw stored results as picture files, for papers and slides.
 
-    NAME is a figure, one of its scales (fig1-tenth), choices, puzzle, or the path of a result that
-    memlib run has written; all that come with the checkout when left out.
+    NAME is a figure, one of its scales (fig1-tenth), choices, puzzle, or the path of a dataset that
+    memlib run or memlib choices has written; all that come with the checkout when left out.
     """
     from memlib.drawing import FORMATS, chosen_drawings, draw_files
     from memlib.parallel import with_bar
@@ -80,8 +87,12 @@ def draw(names: Sequence[str], file_format: str, dark: bool, output: Path | None
     folder = output or store.results_dir() / "pictures"
     store.require_writable(folder, "--output")
     drawn = draw_files(chosen, folder, file_format=file_format, theme=DARK if dark else LIGHT)
-    for path in list(with_bar(drawn, "pictures", len(chosen), shown=True)):
-        click.echo(f"picture   {shown_path(path)}")
+    written: list[Path] = []
+    try:
+        written.extend(with_bar(drawn, "pictures", len(chosen), shown=True))
+    finally:
+        for path in written:
+            click.echo(f"picture   {shown_path(path)}")
 
 
 @click.command()
@@ -225,4 +236,4 @@ def choices(
         before=before,
         **changes,
     )
-    click.echo(f"dataset   {shown_path(write_choices(tree, path))}")
+    click.echo(f"dataset   {shown_path(write_choices(tree, path, before))}")

@@ -1,6 +1,7 @@
 """Stored results as files of pictures, for papers and slides (no torch, no notebook)."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -9,8 +10,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from memlib.choice_plots import draw_choices
-from memlib.choices import choices_path, read_choices
-from memlib.errors import InputError
+from memlib.choices import choices_path, holds_choices, read_choices
+from memlib.errors import InputError, ResultError
 from memlib.figures import FIGURES
 from memlib.pictures import svg
 from memlib.plots import LIGHT, Theme, plot_figure
@@ -21,32 +22,39 @@ from memlib.store import write_atomically
 
 FORMATS = ("svg", "pdf", "png")
 DPI = 200  # of a PNG
-# Both drawn from the one dataset of the open choices.
-OPEN_CHOICES: dict[str, Callable[[xr.DataTree, Theme], Figure]] = {
-    "choices": draw_choices,
-    "puzzle": draw_puzzle,
-}
+Draw = Callable[[xr.DataTree, Theme], Figure]
 
 
-def shipped_drawings() -> dict[str, Path]:
-    """Return the file of each picture that can be drawn from data/results, by its name."""
-    files = {
-        f"{figure}-{scale}": shipped_path(figure, scale)
-        for figure in FIGURES
-        for scale in SHIPPED_SCALES
-    }
-    files |= dict.fromkeys(OPEN_CHOICES, choices_path())
-    return {name: path for name, path in files.items() if path.is_file()}
+@dataclass(frozen=True)
+class Drawing:
+    """A picture that can be drawn: from which file, read how, and by what."""
+
+    path: Path
+    read: Callable[[Path], xr.DataTree | None]
+    draw: Draw
 
 
-def chosen_drawings(wanted: Sequence[str]) -> dict[str, Path]:
-    """Return the file of each picture that is asked for, by its name.
+def shipped_drawings() -> dict[str, Drawing]:
+    """Return each picture that can be drawn from data/results, by its name."""
+    found: dict[str, Drawing] = {}
+    for figure in FIGURES:
+        for scale in SHIPPED_SCALES:
+            if (path := shipped_path(figure, scale)).is_file():
+                found[f"{figure}-{scale}"] = Drawing(path, read_result, _draw_result)
+    if (path := choices_path()).is_file():
+        found["choices"] = Drawing(path, read_choices, draw_choices)
+        found["puzzle"] = Drawing(path, read_choices, draw_puzzle)
+    return found
+
+
+def chosen_drawings(wanted: Sequence[str]) -> dict[str, Drawing]:
+    """Return each picture that is asked for, by its name.
 
     Parameters
     ----------
     wanted
-        Names of `shipped_drawings`, figures (``fig1``: at each scale), or paths of results; all
-        that come with the checkout when empty.
+        Names of `shipped_drawings`, figures (``fig1``: at each scale), or paths of results and of
+        open choices (``.nc``); all that come with the checkout when empty.
 
     Raises
     ------
@@ -54,27 +62,39 @@ def chosen_drawings(wanted: Sequence[str]) -> dict[str, Path]:
         When one of them is none of these, or two results would be drawn to one file.
     """
     known = shipped_drawings()
-    found: dict[str, Path] = {}
+    found: dict[str, Drawing] = {}
     for one in wanted or known:
-        if one.endswith(".nc"):
-            own = Path(one)
-            if not own.is_file():
-                raise InputError(f"{one}: there is no such file")
-            if found.get(own.stem, own) != own:
-                raise InputError(f"{one}: {found[own.stem]} is drawn under the same name")
-            found[own.stem] = own
-            continue
-        named = {name: path for name, path in known.items() if one in (name, name.split("-")[0])}
-        if not named:
-            raise InputError(
-                f"{one}: take a figure, one of {', '.join(known)}, or the path of a result (.nc)"
-            )
-        found |= named
+        named = _of_file(Path(one)) if one.endswith(".nc") else _of_name(one, known)
+        for name, drawing in named.items():
+            other = found.setdefault(name, drawing)
+            if other.path.resolve() != drawing.path.resolve():
+                raise InputError(f"{one}: {other.path} is drawn under the same name, {name}")
     return found
 
 
+def _of_name(name: str, known: dict[str, Drawing]) -> dict[str, Drawing]:
+    found = {own: drawing for own, drawing in known.items() if name in (own, own.split("-")[0])}
+    if not found:
+        raise InputError(
+            f"{name}: take a figure, one of {', '.join(known)}, or the path of a result (.nc)"
+        )
+    return found
+
+
+def _of_file(path: Path) -> dict[str, Drawing]:
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file")
+    if holds_choices(path):
+        return {path.stem: Drawing(path, read_choices, draw_choices)}
+    return {path.stem: Drawing(path, read_result, _draw_result)}
+
+
+def _draw_result(tree: xr.DataTree, theme: Theme) -> Figure:
+    return plot_figure(tree, theme=theme)
+
+
 def draw_files(
-    drawings: dict[str, Path], folder: Path, *, file_format: str = "svg", theme: Theme = LIGHT
+    drawings: dict[str, Drawing], folder: Path, *, file_format: str = "svg", theme: Theme = LIGHT
 ) -> Iterator[Path]:
     """Draw pictures to files, each whole or not at all, and yield their paths.
 
@@ -96,23 +116,13 @@ def draw_files(
     ResultError
         When a file is no result or cannot be read, or a picture cannot be written.
     """
-    names: dict[Path, list[str]] = {}
-    for name, path in drawings.items():
-        names.setdefault(path, []).append(name)
-    for path, some in names.items():
-        for name, figure in _figures(path, some, theme):
-            file = folder / f"{name}{'' if theme is LIGHT else '-dark'}.{file_format}"
-            write_atomically(file, partial(_save, figure, file_format))
-            yield file
-
-
-def _figures(path: Path, names: Sequence[str], theme: Theme) -> Iterator[tuple[str, Figure]]:
-    """Yield the pictures of one file, which is read once."""
-    if path != choices_path():
-        tree = read_result(path)
-        yield from ((name, plot_figure(tree, theme=theme)) for name in names)
-    elif (tree_of_choices := read_choices(path)) is not None:
-        yield from ((name, OPEN_CHOICES[name](tree_of_choices, theme)) for name in names)
+    for name, drawing in drawings.items():
+        file = folder / f"{name}{'' if theme is LIGHT else '-dark'}.{file_format}"
+        tree = drawing.read(drawing.path)
+        if tree is None:
+            raise ResultError(f"{drawing.path} is gone")
+        write_atomically(file, partial(_save, drawing.draw(tree, theme), file_format))
+        yield file
 
 
 def _save(figure: Figure, file_format: str, path: Path) -> None:

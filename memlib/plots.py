@@ -146,13 +146,20 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
         ax.set_xticks(epochs)
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.set_ylim(min(0.45, chance - 0.05), 1.02)
+    ax.set_ylim(_lowest(dataset, min(0.45, chance - 0.05)), 1.02)
     title = "   ".join(
         dataset.attrs[name] for name in ("panel", "network") if name in dataset.attrs
     )
     ax.set_title(title, loc="left", fontsize=10, color=theme.ink)
     style_axes(ax, theme, grid="y")
     return ax
+
+
+def _lowest(dataset: xr.Dataset, usual: float) -> float:
+    """Return where an axis of accuracies begins: lower than usual where a score needs it."""
+    shown = ("null_accuracy", "observed_accuracy", "validation_accuracy")
+    low = min(float(dataset[name].min()) for name in shown if name in dataset)
+    return usual if low >= usual else low - 0.01
 
 
 def _with_dims(dataset: xr.Dataset) -> xr.Dataset:
@@ -222,8 +229,11 @@ def plot_figure(tree: xr.DataTree, *, theme: Theme = LIGHT) -> Figure:
     size = (7.2, 3.6) if len(panels) == 1 else (3.4 * n_columns + 0.4, 2.7 * n_rows + 0.6)
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
+    lowest = 1.0
     for ax, dataset in zip(axes.flat, panels.values(), strict=False):
         plot_panel(dataset, ax=ax, theme=theme)
+        lowest = min(lowest, ax.get_ylim()[0])
+    axes.flat[0].set_ylim(bottom=lowest)  # all share it
     for row in range(n_rows):  # in the last panel of each row, which has room beside it
         index = min((row + 1) * n_columns, len(panels)) - 1
         name_ends(list(panels.values())[index], ax=axes.flat[index], theme=theme)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from memlib.choice_tables import run_of
 from memlib.errors import ResultError
 from memlib.noise_claims import ONSETS, near
 from memlib.pictures import Picture, picture
@@ -22,11 +23,8 @@ PANEL, STRENGTH = "f", 0.05
 
 def tried(tree: xr.DataTree) -> dict[str, xr.Dataset]:
     """Return the runs of panel f on noise, by choice."""
-    return {
-        name: group.children["cnn"].to_dataset()
-        for name, group in tree.children.items()
-        if "cnn" in group.children
-    }
+    runs = {name: run_of(tree, name, "cnn") for name in tree.children}
+    return {name: dataset for name, dataset in runs.items() if dataset is not None}
 
 
 def n_near(dataset: xr.Dataset) -> int:
@@ -169,7 +167,7 @@ def show_puzzle(tree: xr.DataTree) -> Picture | None:
         alt=f"Onsets of learning of panel f on noise, by seed: {'; '.join(words)}.",
         caption=(
             f"{str(tree.attrs['scale']).capitalize()} scale, panel f on noise, "
-            f"{tree.attrs['n_seeds']} seeds, 5 % of the pixels shuffled. Lines: observed scores; "
+            f"{tree.attrs['n_seeds']} seeds, the least perturbed set. Lines: observed scores; "
             "band: nine tenths of the shuffles; upright lines: our onsets, and dotted in red the "
             "paper's."
         ),

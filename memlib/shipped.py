@@ -15,7 +15,7 @@ from memlib.checkout import checkout_path
 from memlib.errors import InputError
 from memlib.figures import FIGURES, SCALES, resolve
 from memlib.results import panels_of, read_result, write_result
-from memlib.store import to_json
+from memlib.store import alone_with, to_json
 
 SHIPPED_SCALES = ("paper", "tenth")
 # Parameters in which a shipped run may differ from its scale: less of it, or made elsewhere.
@@ -79,7 +79,13 @@ def ship(tree: xr.DataTree) -> Path:
             raise InputError(
                 f"{name} = {parameters[name]!r}: {figure} is shipped with {default[name]!r}"
             )
-    before = read_shipped(figure, scale)
+    with alone_with(shipped_path(figure, scale)):
+        return write_result(_joined(tree, read_shipped(figure, scale)), shipped_path(figure, scale))
+
+
+def _joined(tree: xr.DataTree, before: xr.DataTree | None) -> xr.DataTree:
+    """Return a shipped result with the panels of a run."""
+    figure, parameters = tree.attrs["figure"], json.loads(tree.attrs["parameters"])
     panels = {} if before is None else panels_of(before)
     panels |= {
         panel: join_seeds(panels.get(panel), with_account(dataset, tree.attrs))
@@ -98,10 +104,9 @@ def ship(tree: xr.DataTree) -> Path:
         "compute_seconds": sum(float(panels[p].attrs["compute_seconds"]) for p in letters),
     }
     attributes.pop("wall_seconds", None)
-    joined = xr.DataTree.from_dict(
+    return xr.DataTree.from_dict(
         {"/": xr.Dataset(attrs=attributes)} | {f"/panel_{p}": panels[p] for p in letters}
     )
-    return write_result(joined, shipped_path(figure, scale))
 
 
 def lacks(figure: str, scale: str = "paper") -> dict[str, str]:

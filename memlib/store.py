@@ -8,8 +8,8 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,29 @@ def _sweep(path: Path) -> None:
                 part.unlink()
 
 
+@contextmanager
+def alone_with(path: Path) -> Iterator[None]:
+    """Let no other process read, change and write the same file while the body does.
+
+    Raises
+    ------
+    ResultError
+        When the folder cannot be written.
+    """
+    from filelock import FileLock
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"))
+        lock.acquire()
+    except OSError as error:
+        raise ResultError(f"{path} could not be written: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file, whole or not at all."""
 
@@ -122,6 +145,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
+    except FileNotFoundError:  # another run has ended meanwhile, and taken its checkpoint away
+        return None
     except Exception as error:  # zipfile, zlib and NumPy each raise their own kinds
         raise ResultError(
             f"{path} is damaged ({type(error).__name__}): delete it and run again; "

@@ -1,7 +1,9 @@
 """Measuring the open choices: on which runs, how long it takes, and what joins a stored file."""
 
 import re
+from pathlib import Path
 
+import jupytext
 import pytest
 import xarray as xr
 from click.testing import CliRunner
@@ -17,6 +19,9 @@ from memlib.errors import InputError
 from memlib.one_thing import change_cards
 
 ASK = {"runs": ("noise",), "n_seeds": 1, "n_jobs": 1} | TINY_CHOICE
+
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
@@ -120,6 +125,45 @@ def test_what_a_choice_is_held_against_is_measured_on_all_its_runs(monkeypatch, 
     joined = measure_choices(("rmsprop_decay",), before=half, say=str, **both)
     assert set(joined["rmsprop"].children) == {"images", "noise"}
     assert effect(joined, "rmsprop_decay", "images") is not None
+
+
+def test_choices_that_joined_meanwhile_stay(stored, tmp_path):
+    path = choices.choices_path()
+    first = measure_choices(("he",), before=stored, say=str, **ASK)
+    second = measure_choices(("rmsprop",), before=stored, say=str, **ASK)
+    write_choices(first, path, stored)
+    write_choices(second, path, stored)
+    found = read_choices(path)
+    assert tuple(found.children) == ("default", "loss", "he", "rmsprop")
+    for name in found.children:
+        xr.testing.assert_identical(found[name], (first if name == "he" else second)[name])
+    node = found["default/noise"]
+    found["default/noise"] = node.assign(null_accuracy=node["null_accuracy"] + 1e-6)
+    write_choices(found, path)
+    with pytest.raises(InputError, match="another default meanwhile"):
+        write_choices(first, path, stored)
+    xr.testing.assert_identical(read_choices(path), found)
+
+
+def test_a_choice_with_runs_of_two_times_says_which_was_added(stored, tmp_path):
+    both = measure_choices(("loss",), say=str, **{**ASK, "runs": ("images", "noise")})
+    when = {"created": "2026-01-02", "git_commit": "0123abc", "device": "a desk"}
+    both.attrs |= when
+    for name in ("default/images", "default/noise", "loss/images"):
+        del both[name].attrs["made"]
+    assert both["loss"].attrs["label"] in describe_choices(both, "choices")
+    told = describe_choices(both, "choices").partition(" Added on ")[2]
+    assert told.endswith(f"loss: {both['loss'].attrs['label']} (noise).")
+
+
+def test_chapter_shows_choices_that_were_tried_on_noise_alone(stored, capsys):
+    notebook = jupytext.read(ROOT / "notebooks" / "open_choices.py")
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    scope = {}
+    for source in cells:
+        exec(source, scope)
+    assert scope["choices"].attrs == stored.attrs
+    assert "null_accuracy" in capsys.readouterr().out
 
 
 def test_choices_do_not_join_another_default(stored):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import xarray as xr
 from builders import (
     EPOCHS,
     make_result,
@@ -88,6 +89,24 @@ def test_figures_that_differ_in_more_than_a_claim_speaks_of_are_not_compared(res
     verdicts = {one.claim.number: one.verdict for one in found}
     assert {n for n, verdict in verdicts.items() if verdict == "not yet run"} == {13, 14}
     assert verdicts[15] == "reproduced"
+
+
+@pytest.mark.parametrize(
+    ("panel", "undecided"),
+    [("c", set()), ("e", {13, 14, 16})],
+)
+def test_panels_that_were_made_in_another_way_are_not_compared_wherever_they_stand(
+    results, panel, undecided
+):
+    """A shipped file joins runs; the root tells of the last one only."""
+    fig1 = results["fig1"].copy()
+    own = fig1[f"panel_{panel}"].to_dataset()
+    parameters = json.loads(fig1.attrs["parameters"]) | {"precision": "bfloat16"}
+    fig1[f"panel_{panel}"] = xr.DataTree(
+        own.assign_attrs(made=json.dumps([{"parameters": parameters, "seeds": [0]}]))
+    )
+    verdicts = {one.claim.number: one.verdict for one in check_claims(results | {"fig1": fig1})}
+    assert {n for n in (13, 14, 16) if verdicts[n] == "not yet run"} == undecided
 
 
 def test_too_few_shuffles_for_a_small_p_value_decide_nothing_by_it():

@@ -138,6 +138,13 @@ def test_data_describes_the_bundled_images(tmp_path):
     assert "Pullover: 6000 train, 1000 test" in text
 
 
+def test_claims_of_a_scale_without_runs_of_all_panels_say_so(tmp_path):
+    done = memlib("claims", "--scale", "smoke", "--resamples", "0", results=tmp_path)
+    assert done.returncode == 0
+    assert done.stdout.count("not yet run") == 22
+    assert "memlib: no claim can be decided: of your own runs at smoke scale" in done.stderr
+
+
 def test_interruption_says_what_is_kept(tmp_path):
     import signal
 

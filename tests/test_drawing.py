@@ -1,5 +1,6 @@
 """`memlib draw`: the pictures of stored results as files, the same as on the pages."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,16 +12,16 @@ from builders import make_result
 from click.testing import CliRunner
 
 from memlib.choice_plots import draw_choices
-from memlib.choices import stored_choices
+from memlib.choices import choices_path, read_choices, stored_choices
 from memlib.cli import main
 from memlib.data import data_path
 from memlib.drawing import DPI, chosen_drawings, draw_files, shipped_drawings
-from memlib.errors import ResultError
+from memlib.errors import InputError, ResultError
 from memlib.pictures import show_figure, show_shipped, svg
 from memlib.plots import DARK, plot_figure
 from memlib.puzzle import draw_puzzle
 from memlib.results import read_result, write_result
-from memlib.shipped import shipped_folder
+from memlib.shipped import shipped_folder, shipped_path
 
 NO_TORCH = """
 import sys
@@ -48,7 +49,7 @@ def own(tmp_path):
 def test_every_stored_figure_and_both_pictures_of_the_open_choices_have_a_name():
     files = {path.stem for path in shipped_folder().glob("fig*.nc")}
     assert set(shipped_drawings()) == files | {"choices", "puzzle"}
-    assert all(path.is_file() for path in chosen_drawings([]).values())
+    assert all(drawing.path.is_file() for drawing in chosen_drawings([]).values())
     assert set(chosen_drawings(["fig1", "puzzle"])) == {"fig1-paper", "fig1-tenth", "puzzle"}
 
 
@@ -76,7 +77,7 @@ def test_a_result_of_ones_own_is_drawn_by_its_path(own, tmp_path):
 
 def test_png_is_clear_where_nothing_is_drawn_and_as_large_as_declared(own, tmp_path):
     tree, path = own
-    (file,) = draw_files({"mine": path}, tmp_path, file_format="png", theme=DARK)
+    (file,) = draw_files(chosen_drawings([str(path)]), tmp_path, file_format="png", theme=DARK)
     pixels = matplotlib.image.imread(file)
     width, height = plot_figure(tree).get_size_inches() * DPI
     assert pixels.shape == (round(height), round(width), 4)
@@ -87,12 +88,39 @@ def test_png_is_clear_where_nothing_is_drawn_and_as_large_as_declared(own, tmp_p
 @pytest.mark.parametrize("file_format", ["pdf", "png", "svg"])
 def test_the_same_result_gives_the_same_bytes(own, tmp_path, file_format):
     drawn = [
-        next(iter(draw_files({"mine": own[1]}, tmp_path / one, file_format=file_format)))
+        next(draw_files(chosen_drawings([str(own[1])]), tmp_path / one, file_format=file_format))
         for one in ("first", "second")
     ]
     first, second = (path.read_bytes() for path in drawn)
     assert first == second
     assert first[:4] == {"pdf": b"%PDF", "png": b"\x89PNG", "svg": b"<?xm"}[file_format]
+
+
+def test_open_choices_are_drawn_by_their_path_too(tmp_path):
+    path = tmp_path / "my_choices.nc"
+    path.write_bytes(choices_path().read_bytes())
+    (drawing,) = chosen_drawings([str(path)]).values()
+    assert (drawing.read, drawing.draw) == (read_choices, draw_choices)
+
+
+def test_one_file_named_twice_is_drawn_once_and_two_of_one_name_are_refused(own, tmp_path):
+    path = shipped_path("fig3", "tenth")
+    near = os.path.relpath(path)
+    assert list(chosen_drawings(["fig3", near, str(path)])) == ["fig3-tenth"]
+    twin = tmp_path / path.name
+    twin.write_bytes(own[1].read_bytes())
+    for both in (["fig3", str(twin)], [str(twin), "fig3"]):
+        with pytest.raises(InputError, match="drawn under the same name, fig3-tenth"):
+            chosen_drawings(both)
+
+
+def test_what_was_drawn_before_an_error_is_told(own, tmp_path):
+    bad = tmp_path / "zzz.nc"
+    bad.write_bytes(own[1].read_bytes()[:1000])
+    done = draw(own[1], bad, "--output", tmp_path)
+    assert done.exit_code == 1
+    assert "mine.svg" in done.output
+    assert "zzz.nc" in done.output
 
 
 def test_bad_input_is_one_line_and_nothing_is_written(own, tmp_path):

@@ -173,6 +173,19 @@ def test_everything_drawn_lies_within_the_axes_when_chance_is_low():
     assert drawn(dataset).get_ylim()[0] < 0.1
 
 
+def test_scores_below_chance_lie_within_the_axes_of_every_panel():
+    tree = make_result("fig4")
+    low = panels_of(tree)["b"]
+    null = low["null_accuracy"].values.copy()
+    null[..., 0] = 0.31
+    tree["panel_b"] = xr.DataTree(low.assign(null_accuracy=(low["null_accuracy"].dims, null)))
+    usual = drawn(panels_of(tree)["a"]).get_ylim()[0]
+    assert usual == 0.45
+    assert drawn(panels_of(tree)["b"]).get_ylim()[0] < 0.31
+    shown = [ax.get_ylim()[0] for ax in plot_figure(tree).axes]
+    assert {*shown} == {drawn(panels_of(tree)["b"]).get_ylim()[0]}
+
+
 def test_joined_tests_are_drawn_in_the_order_of_their_epochs_with_the_shuffles_they_have():
     """Epochs joined backwards, the last with fewer shuffles; and one test by itself."""
     dataset = panel().isel(seed=0, drop=True)

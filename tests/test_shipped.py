@@ -1,6 +1,9 @@
 """Results that come with the checkout: added to, described, verified."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -118,6 +121,21 @@ def test_seeds_join_one_by_one_each_with_its_account(small):
     accounts = accounts_of(panels_of(read_shipped("fig1", "tenth"))["a"])
     assert [account["seeds"] for account in accounts] == [[0], [1], [2]]
     assert accounts[1]["compute_seconds"] == pytest.approx(both / 2)
+
+
+def test_two_panels_shipped_at_the_same_time_are_both_there(small, monkeypatch):
+    reading, read = threading.Barrier(2), shipped.read_shipped
+    results = [run(panels=[panel]) for panel in "ad"]
+
+    def slow(*of):
+        with suppress(threading.BrokenBarrierError):
+            reading.wait(1)  # until both have read, if both may
+        return read(*of)
+
+    monkeypatch.setattr(shipped, "read_shipped", slow)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(ship, results))
+    assert set(panels_of(read("fig1", "tenth"))) == {"a", "d"}
 
 
 def test_seeds_at_other_epochs_do_not_join(small):

@@ -49,6 +49,11 @@ def test_arrays_round_trip_and_damage(tmp_path):
 # Whole or not at all
 
 
+def test_arrays_that_another_run_takes_away_meanwhile_are_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "is_file", lambda self: True)  # as a share of files may say for long
+    assert store.read_arrays(tmp_path / "none.npz") is None
+
+
 def test_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "text"
     store.write_text(path, "old")
