@@ -174,8 +174,8 @@ Markdown(markdown_table(header, table))
 #
 # With a 5 % rule, one case in twenty without any learning will be called *learned* by accident.
 # *Memorized* is called far more rarely without memory, for chance then lies in the middle of the null.
-# And with thousands of samples the null becomes so narrow that a trace of memorization is enough for
-# the verdict: read the *level* of the null, not only the word. The paper itself advises to compare
+# And the more samples, the narrower the null, and the less memorization is enough for the verdict:
+# read the *level* of the null, not only the word. The paper itself advises to compare
 # networks rather than to trust p-values, because the level depends on the perturbation.
 #
 # ## Change something

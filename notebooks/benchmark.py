@@ -111,7 +111,7 @@ bench and Markdown(variant_table(bench))
 #
 # A line through the logarithms of time and size has the exponent as its slope: 1 is proportional, 0 does
 # not grow at all, and for workers -1 would be a perfect division of labour. A forest of $n$ rows costs
-# about $n \log n$, which over these sizes looks like an exponent somewhat above 1.
+# about $n \log n$, which over these sizes looks like an exponent of about 1.1.
 
 # %% tags=["hide-input"]
 bench and Markdown(scaling_table(bench))
@@ -130,9 +130,10 @@ bench and Markdown(describe_peak(bench))
 # %% [markdown]
 # ## Limits
 #
-# For the MLPs the gain over the plain loop is small, and the share above says why: where most of the time goes
-# into two large products, a library's product is the limit, and the plain loop calls the same one. Only a
-# product of fewer bits goes beyond it.
+# For the MLPs without dropout the gain over the plain loop is small, and the share above, of panel a, says why:
+# where most of the time goes into two large products, a library's product is the limit, and the plain loop
+# calls the same one. Only a product of fewer bits goes beyond it. With dropout the plain loop draws a mask a
+# step, and there is more to gain.
 #
 # One machine, one moment. The products of a step are narrow (16 and 2 columns at the end), so a share of 1
 # is out of reach, unless the library multiplies narrow matrices by a faster path than square ones. Defaults

@@ -153,17 +153,17 @@ show_shipped("fig1", "paper")
 Markdown(describe_shipped("fig1", "paper"))
 
 # %% [markdown]
-# ### About a tenth of the epochs, up to three seeds
+# ### A tenth of the epochs (CNNs: a fifth), three seeds
 #
-# How far do runs differ that differ only in their seed? Where several are stored, thin lines are single
-# seeds, their scores and the medians of their nulls; boxes pool the nulls.
+# How far do runs differ that differ only in their seed? Thin lines are single seeds, their scores and the
+# medians of their nulls; boxes pool the nulls. The seeds of the convolutional networks (c, f) lie
+# furthest apart, from the first epoch on; what random weights alone keep apart, Exercise 2 asks.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig1", "tenth")
 
 # %% [markdown]
-# In numbers, for the least perturbed set; where there are several seeds, the smallest and the largest of them
-# stand in brackets:
+# In numbers, for the least perturbed set, with the smallest and the largest of the seeds in brackets:
 
 # %% tags=["hide-input", "full-width"]
 Markdown(shipped_summary("fig1", "tenth"))

@@ -287,8 +287,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 # %% [markdown]
 # ## Summary
 #
-# The longer runs above, beside those of Figure 1: with five times as many images every null is lower from the
-# first epoch on, before training has done much, so not all of it is the network's doing (exercise 1). In a, b
+# The longer runs above, beside those of Figure 1: with five times as many images the 5 % null, mean over
+# seeds, is lower from the first epoch on, before training has done much, so not all of it is the network's doing (exercise 1). In a, b
 # and d the null is highest no later than there, for an epoch has more steps. Every network ends by naming new
 # images better, by more than seeds differ. Which network memorizes more than which is as in Figure 1; in e
 # the 5 % null ends at chance.

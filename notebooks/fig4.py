@@ -75,8 +75,9 @@ from memlib.tables import (
 # $$ (eq-rmsprop)
 #
 # with $\eta = 0.001$ and $\epsilon = 10^{-7}$, Keras' defaults since its version 2.1.3 of January 2018 (before,
-# $\epsilon$ was $10^{-8}$). The paper states neither these constants nor the version of Keras;
-# [what they change](open_choices) is measured. By {eq}`eq-rmsprop`, steps stay large where gradients
+# $\epsilon$ was $10^{-8}$). The paper states none of these constants. It cites Keras' R package by a version,
+# 2.0.8.9008, that seems to be older than that, so its $\epsilon$ may have been $10^{-8}$;
+# [what the constants change](open_choices) is measured. By {eq}`eq-rmsprop`, steps stay large where gradients
 # become small, so that training goes much faster through the stages that take plain descent thousands of
 # epochs.
 #
