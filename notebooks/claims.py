@@ -14,8 +14,8 @@
 # # Which claims hold
 #
 # The text of {cite:t}`chaibubneto2018` makes 22 claims of its five figures. Here they are, each with the rule
-# by which we decide, and what our own runs say: at the paper's scale, and at about a tenth of it, with up
-# to three seeds. A claim that our runs do not bear out is shown as such.
+# by which we decide, and what our own runs say: at the paper's scale, and at a tenth of it (the CNNs: a fifth),
+# with three seeds. A claim that our runs do not bear out is shown as such.
 
 # %% tags=["parameters"]
 n_resamples: int = 100  # resamples of seeds and permutations
@@ -53,8 +53,7 @@ from memlib.tables import claims_table, differing_checks, markdown_table
 # For an onset or a peak the quantity is an epoch; it is known to the next measured epoch only, so its range
 # can be a single one. With one seed, the range says nothing of what another draw of training images and
 # first weights would give: for that, look at the runs with several. With three seeds the range is hardly
-# more than theirs, and misses the truth more often than one time in twenty; where one side of a comparison
-# has one seed, what its seed would add is missing. And two kinds of ranges are biased: of scores above
+# more than theirs, and misses the truth more often than one time in twenty. And two kinds of ranges are biased: of scores above
 # *every* shuffle, since drawing again brings no new extremes, and of distances from chance, which cannot be
 # negative.
 #
@@ -103,8 +102,8 @@ Markdown("\n".join(f"- {name}: {describe_shipped(name)}" for name in FIGURES))
 # %% [markdown]
 # ## At a tenth of the epochs
 #
-# Here up to three seeds are stored; the list below says of which panels one only. What a network does after
-# the last of these epochs they cannot tell.
+# Three seeds of each panel, of MLPs to a tenth of the paper's epochs, of CNNs to a fifth. What a network
+# does after the last of these epochs they cannot tell.
 
 # %% tags=["hide-cell", "full-width", "claims-table"]
 Markdown(claims_table(tenth))
@@ -132,7 +131,8 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # memlib draw fig5 --format pdf
 # ```
 #
-# `memlib verify` takes stored networks at random, trains and measures them again from scratch, and compares.
+# `memlib verify` draws stored results at random, each of one network at one epoch, among those that take at most
+# five minutes (`--minutes` allows more), trains and measures that network again from scratch, and compares.
 # `memlib draw` makes picture files of stored results, for papers and slides.
 
 # %% [markdown]

@@ -118,17 +118,17 @@ show_shipped("fig5", "paper")
 Markdown(describe_shipped("fig5", "paper"))
 
 # %% [markdown]
-# ### About a tenth of the epochs, up to three seeds
+# ### A tenth of the epochs (CNNs: a fifth), three seeds
 #
-# How far do runs differ that differ only in their seed? Where several are stored, thin lines are single
-# seeds, their scores and the medians of their nulls; boxes pool the nulls.
+# How far do runs differ that differ only in their seed? Thin lines are single seeds, their scores and the
+# medians of their nulls; boxes pool the nulls. Here, too, the seeds of the convolutional
+# networks (c, f) lie furthest apart.
 
 # %% tags=["hide-input", "full-width"]
 show_shipped("fig5", "tenth")
 
 # %% [markdown]
-# In numbers, for the least perturbed set; where there are several seeds, the smallest and the largest of them
-# stand in brackets:
+# In numbers, for the least perturbed set, with the smallest and the largest of the seeds in brackets:
 
 # %% tags=["hide-input", "full-width"]
 Markdown(shipped_summary("fig5", "tenth"))

@@ -95,7 +95,7 @@ choices and Markdown(choices_table(choices))
 # One column names the open choices that overturn a check, another what overturns it by changing what the
 # paper states. Baselines are neither; of one of them, the untrained network, the last column tells
 # whether the check holds there as well. Where it does, the check speaks of random weights as much as
-# of training. All are held against our defaults here, rmsProp's constants, too: where these overturn what
+# of training. All choices are held against our defaults here, rmsProp's constants, too: where these overturn what
 # rmsProp itself overturns, it is the optimizer that does.
 
 # %% tags=["hide-input", "full-width", "robustness-table"]

@@ -2,6 +2,10 @@
 
 import pytest
 
+from memlib.choices import stored_choices
+from memlib.figures import FIGURES, SCALES
+from memlib.noise_claims import ONSETS
+from memlib.puzzle import tried
 from memlib.quantities import (
     forgetting_epoch,
     half_lost_epoch,
@@ -10,7 +14,7 @@ from memlib.quantities import (
     onset_epochs,
 )
 from memlib.results import panels_of
-from memlib.shipped import read_shipped
+from memlib.shipped import lacks, read_shipped
 from memlib.verdicts import VERDICTS
 
 
@@ -67,6 +71,32 @@ def test_fig3_more_images_lower_the_null_from_the_start_and_improve_validation()
     assert not any(memorized(many["e"], -1))
 
 
+def seeds_apart(dataset):
+    """Smallest to largest seed's null of the 5 % set at each measured epoch."""
+    nulls = dataset["null_accuracy"].sel(perturbation=0.05).mean("permutation")
+    return (nulls.max("seed") - nulls.min("seed")).values
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_headings_of_the_longer_runs_with_several_seeds_name_what_is_stored(figure):
+    own = panels(figure, "tenth")
+    assert lacks(figure, "tenth") == {}
+    assert {dataset.sizes["seed"] for dataset in own.values()} == {3}
+    for panel, dataset in own.items():
+        share = {True: 5, False: 10}[panel in "cf"]
+        paper = SCALES["paper"].cnn_epochs if panel in "cf" else SCALES["paper"].epochs
+        assert int(dataset["epoch"][-1]) * share == paper
+
+
+@pytest.mark.parametrize("figure", ["fig1", "fig5"])
+def test_seeds_of_convolutional_networks_lie_furthest_apart_from_the_first_epoch_on(figure):
+    apart = {panel: seeds_apart(dataset) for panel, dataset in panels(figure, "tenth").items()}
+    for cnn in "cf":
+        for mlp in "abde":
+            assert apart[cnn][0] > apart[mlp][0]
+            assert apart[cnn].mean() > apart[mlp].mean()
+
+
 @pytest.mark.parametrize("scale", ["paper", "tenth"])
 def test_fig4_without_dropout_rmsprop_does_not_end_by_forgetting(scale):
     sgd, rmsprop = panels("fig1", scale), panels("fig4", scale)
@@ -85,6 +115,13 @@ def test_fig4_with_dropout_rmsprop_forgets_several_times_sooner(scale):
     sgd, rmsprop = panels("fig1", scale), panels("fig4", scale)
     for panel in "de":
         assert 5 * half_lost_epoch(rmsprop[panel]) < half_lost_epoch(sgd[panel])
+
+
+def test_panel_f_begins_to_learn_noise_later_than_in_the_paper_in_all_runs():
+    runs = [*tried(stored_choices()).values(), panels("fig5", "tenth")["f"]]
+    found = [onset for dataset in runs for onset in onset_epochs(dataset)]
+    assert len(found) > 20
+    assert all(onset is None or onset > ONSETS["f"] for onset in found)
 
 
 @pytest.mark.parametrize("scale", ["paper", "tenth"])
