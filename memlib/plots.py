@@ -48,9 +48,10 @@ def side_steps(n: int, width: float) -> np.ndarray:
 
 
 def perturbation_colours(strengths: Sequence[float], theme: Theme = LIGHT) -> dict[float, str]:
-    """Return a colour for each strength: the paper's own, others from a sequential palette."""
+    """Return a colour for each strength: the paper's own, others greens, away from its red."""
     others = [strength for strength in strengths if strength not in theme.colours]
-    palette = sns.color_palette("flare", max(len(others), 1)).as_hex()
+    ends = "#8aa800,#0a5c36" if theme is LIGHT else "#d6f05c,#2fa36b"
+    palette = sns.color_palette(f"blend:{ends}", max(len(others), 2)).as_hex()
     return {
         strength: theme.colours.get(strength) or palette[others.index(strength)]
         for strength in strengths
@@ -103,7 +104,8 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     strengths = list(labels)
     colours = perturbation_colours(strengths, theme)
     trained = epochs[epochs > 0]
-    width = 0.5 if len(trained) < 2 else 0.55 * float(np.diff(np.log10(trained)).min())
+    gaps = np.diff(np.log10(trained))
+    width = min(0.5, 0.55 * float(gaps.min())) if len(gaps) else 0.5  # decades
     # Boxes are as wide on the log axis at every epoch; the least perturbed set is drawn on top.
     widths = np.where(epochs > 0, epochs * (10 ** (width / 2) - 10 ** (-width / 2)), 0.9 * width)
     for order, strength in enumerate(sorted(strengths, reverse=True)):
@@ -138,7 +140,9 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     ax.axhline(chance, color=theme.ink, linewidth=0.6, linestyle=(0, (4, 3)), zorder=1)
     if epochs[0] > 0:
         ax.set_xscale("log")
-        ax.set_xlim(epochs[0] / 1.4, epochs[-1] * 1.4)
+        # Room for whole boxes, which are wide where few epochs were measured.
+        room = max(1.4, 1 / (1 - widths[0] / epochs[0] / 2) * 1.05, 1 + widths[0] / epochs[0] / 2)
+        ax.set_xlim(epochs[0] / room, epochs[-1] * room)
     else:  # the untrained network; up to epoch 1 the axis is linear
         ax.set_xscale("symlog", linthresh=1)
         ax.set_xlim(-0.4, max(epochs[-1], 1) * 1.4)

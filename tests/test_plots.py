@@ -93,6 +93,28 @@ def test_other_strengths_get_colours_of_their_own():
     assert len(set(colours.values())) == 4
 
 
+@THEMES
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_other_strengths_are_not_taken_for_validation(theme, n):
+    found = perturbation_colours([0.2 + 0.1 * i for i in range(n)], theme).values()
+    hue = [colorsys.rgb_to_hsv(*to_rgb(one))[0] for one in (theme.validation, *found)]
+    apart = [min(abs(one - hue[0]), 1 - abs(one - hue[0])) for one in hue[1:]]
+    assert min(apart) > 0.15
+
+
+@pytest.mark.parametrize("n_epochs", [1, 2, 3, 25])
+def test_boxes_at_both_ends_lie_within_the_axes(n_epochs):
+    dataset = panel()
+    dataset = dataset.isel(
+        epoch=np.unique(np.linspace(0, dataset.sizes["epoch"] - 1, n_epochs).astype(int))
+    )
+    ax = drawn(dataset)
+    ends = np.array([patch.get_path().get_extents().get_points()[:, 0] for patch in ax.patches])
+    low, high = ax.get_xlim()
+    assert low < ends.min()
+    assert ends.max() < high
+
+
 # One panel
 
 
