@@ -141,7 +141,7 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     if epochs[0] > 0:
         ax.set_xscale("log")
         # Room for whole boxes, which are wide where few epochs were measured.
-        room = max(1.4, 1 / (1 - widths[0] / epochs[0] / 2) * 1.05, 1 + widths[0] / epochs[0] / 2)
+        room = max(1.4, 1.05 / (1 - widths[0] / epochs[0] / 2))
         ax.set_xlim(epochs[0] / room, epochs[-1] * room)
     else:  # the untrained network; up to epoch 1 the axis is linear
         ax.set_xscale("symlog", linthresh=1)

@@ -53,8 +53,8 @@ from memlib.tables import claims_table, differing_checks, markdown_table
 # For an onset or a peak the quantity is an epoch; it is known to the next measured epoch only, so its range
 # can be a single one. With one seed, the range says nothing of what another draw of training images and
 # first weights would give: for that, look at the runs with several. With three seeds the range is hardly
-# more than theirs, and misses the truth more often than one time in twenty. And two kinds of ranges are biased: of scores above
-# *every* shuffle, since drawing again brings no new extremes, and of distances from chance, which cannot be
+# more than theirs, and misses the truth more often than one time in twenty. And two kinds of ranges
+# are biased: of scores above *every* shuffle, since drawing again brings no new extremes, and of distances from chance, which cannot be
 # negative.
 #
 # The rules are ours: the paper gives words, not thresholds. Some were changed after results had been decided

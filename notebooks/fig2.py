@@ -131,8 +131,7 @@ Markdown(describe_shipped("fig2", "paper"))
 show_shipped("fig2", "tenth")
 
 # %% [markdown]
-# In numbers, for the least perturbed set; where there are several seeds, the smallest and the largest of them
-# stand in brackets:
+# In numbers, for the least perturbed set, with the smallest and the largest of the seeds in brackets:
 
 # %% tags=["hide-input", "full-width"]
 Markdown(shipped_summary("fig2", "tenth"))

@@ -125,8 +125,7 @@ Markdown(describe_shipped("fig3", "paper"))
 show_shipped("fig3", "tenth")
 
 # %% [markdown]
-# In numbers, for the least perturbed set; where there are several seeds, the smallest and the largest of them
-# stand in brackets:
+# In numbers, for the least perturbed set, with the smallest and the largest of the seeds in brackets:
 
 # %% tags=["hide-input", "full-width"]
 Markdown(shipped_summary("fig3", "tenth"))
@@ -288,8 +287,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 # ## Summary
 #
 # The longer runs above, beside those of Figure 1: with five times as many images the 5 % null, mean over
-# seeds, is lower from the first epoch on, before training has done much, so not all of it is the network's doing (exercise 1). In a, b
-# and d the null is highest no later than there, for an epoch has more steps. Every network ends by naming new
+# seeds, is lower from the first epoch on, before training has done much, so not all of it is the network's
+# doing (exercise 1). In a, b and d the null is highest no later than there, for an epoch has more steps. Every network ends by naming new
 # images better, by more than seeds differ. Which network memorizes more than which is as in Figure 1; in e
 # the 5 % null ends at chance.
 #

@@ -333,7 +333,7 @@ picture(
 # %% [markdown]
 # The same network, the same features, the same copies, and three nulls. The forest is the most local of
 # the three: what was not moved it knows by heart, where the four other neighbours outvote the twin nearly
-# a third of the time. Its lead melts away as the copies do. Ridge hardly leaves chance at all. And all
+# a third of the time. Its lead melts away as the copies move off. Ridge hardly leaves chance at all. And all
 # three come down to chance when the copies have nothing left of their twins.
 #
 # ## What this means for reading a null
