@@ -3,40 +3,41 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from memlib.errors import InputError
-from memlib.version import __version__
+from memlib.base.errors import InputError
+from memlib.base.version import __version__
 
 if TYPE_CHECKING:  # what type checkers and editors see; the rest of us loads it when first used
-    from memlib.claims import check_claims
-    from memlib.data import Data, load_data
-    from memlib.features import extract_learned_features
-    from memlib.measures import shared_structure_test
-    from memlib.null import compute_null
-    from memlib.perturb import make_s_validation_set
-    from memlib.pictures import show_figure
-    from memlib.plots import plot_figure
-    from memlib.results import read_result
-    from memlib.runs import run_figure
-    from memlib.steps import make_step
-    from memlib.training import train_network
-    from memlib.verdicts import VERDICTS
+    from memlib.method.data import Data
+    from memlib.method.features import extract_learned_features
+    from memlib.method.null import compute_null
+    from memlib.method.perturb import make_s_validation_set
+    from memlib.method.test import shared_structure_test
+    from memlib.method.verdicts import VERDICTS
+    from memlib.papers.chaibub_neto_2018.claims import check_claims
+    from memlib.papers.chaibub_neto_2018.pictures import show_figure
+    from memlib.papers.chaibub_neto_2018.plots import plot_figure
+    from memlib.results.schema import read_result
+    from memlib.runs.figure import run_figure
+    from memlib.training.factory import make_step
+    from memlib.training.images import load_data
+    from memlib.training.loop import train_network
 
 # Loaded when first used: torch takes seconds to import, and much here works without it.
 _HOME = {
-    "Data": "data",
-    "load_data": "data",
-    "make_s_validation_set": "perturb",
-    "extract_learned_features": "features",
-    "compute_null": "null",
-    "VERDICTS": "verdicts",
-    "shared_structure_test": "measures",
-    "make_step": "steps",
-    "train_network": "training",
-    "run_figure": "runs",
-    "read_result": "results",
-    "plot_figure": "plots",
-    "show_figure": "pictures",
-    "check_claims": "claims",
+    "check_claims": "papers.chaibub_neto_2018.claims",
+    "compute_null": "method.null",
+    "Data": "method.data",
+    "extract_learned_features": "method.features",
+    "load_data": "training.images",
+    "make_s_validation_set": "method.perturb",
+    "make_step": "training.factory",
+    "plot_figure": "papers.chaibub_neto_2018.plots",
+    "read_result": "results.schema",
+    "run_figure": "runs.figure",
+    "shared_structure_test": "method.test",
+    "show_figure": "papers.chaibub_neto_2018.pictures",
+    "train_network": "training.loop",
+    "VERDICTS": "method.verdicts",
 }
 
 __all__ = [

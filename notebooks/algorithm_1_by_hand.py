@@ -28,12 +28,12 @@ disturbance: float = 0.1  # of a feature, standard deviation
 from IPython.display import Markdown
 from sklearn.ensemble import RandomForestClassifier
 
-from memlib.null import chance_accuracy, compute_null
-from memlib.pictures import picture
-from memlib.planted import planted_features, plot_cases
-from memlib.seeds import stream
-from memlib.tables import markdown_table
-from memlib.verdicts import VERDICTS
+from memlib.method.null import chance_accuracy, compute_null
+from memlib.report.pictures import picture
+from memlib.papers.chaibub_neto_2018.planted import planted_features, plot_cases
+from memlib.base.seeds import stream
+from memlib.report.tables import markdown_table
+from memlib.method.verdicts import VERDICTS
 
 # %% [markdown]
 # ## Step 1: features of two sets
@@ -205,9 +205,9 @@ Markdown(markdown_table(header, table))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.null import compute_null
-# from memlib.planted import planted_features
-# from memlib.verdicts import VERDICTS
+# from memlib.method.null import compute_null
+# from memlib.papers.chaibub_neto_2018.planted import planted_features
+# from memlib.method.verdicts import VERDICTS
 #
 # labels, training, copies = planted_features("both")
 # verdicts = {}
@@ -238,8 +238,8 @@ Markdown(markdown_table(header, table))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.null import compute_null
-# from memlib.planted import planted_features
+# from memlib.method.null import compute_null
+# from memlib.papers.chaibub_neto_2018.planted import planted_features
 #
 # means = []
 # for disturbance in (0.02, 0.1, 0.5, 4.0):
@@ -271,8 +271,8 @@ Markdown(markdown_table(header, table))
 #
 # ```python
 # import numpy as np
-# from memlib.null import compute_null
-# from memlib.verdicts import VERDICTS
+# from memlib.method.null import compute_null
+# from memlib.method.verdicts import VERDICTS
 #
 # rng = np.random.default_rng(0)
 # labels = (np.arange(300) % 10 == 0).astype(int)

@@ -26,7 +26,7 @@ stored: str = "bench-full"  # in data/results of the checkout, or a path to your
 # %%
 from IPython.display import Markdown
 
-from memlib.bench_tables import (
+from memlib.bench.tables import (
     describe_machine,
     describe_peak,
     made_table,

@@ -26,11 +26,11 @@ from collections import Counter
 
 from IPython.display import Markdown
 
-from memlib.claim import CLAIM_VERDICTS
-from memlib.claims import check_claims, most_complete
-from memlib.figures import FIGURES
-from memlib.shipped import describe_shipped, shipped_results
-from memlib.tables import claims_table, differing_checks, markdown_table
+from memlib.results.claim import CLAIM_VERDICTS
+from memlib.papers.chaibub_neto_2018.claims import check_claims, most_complete
+from memlib.papers.chaibub_neto_2018.figures import FIGURES
+from memlib.runs.shipped import describe_shipped, shipped_results
+from memlib.report.tables import claims_table, differing_checks, markdown_table
 
 # %% [markdown]
 # ## The method
@@ -158,9 +158,9 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # ```python
 # import xarray as xr
 #
-# from memlib.claims import check_claims
-# from memlib.results import panels_of
-# from memlib.shipped import read_shipped
+# from memlib.papers.chaibub_neto_2018.claims import check_claims
+# from memlib.results.schema import panels_of
+# from memlib.runs.shipped import read_shipped
 #
 # tree = read_shipped("fig1", "tenth")
 # stored = panels_of(tree)
@@ -200,8 +200,8 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results import panels_of
-# from memlib.shipped import read_shipped
+# from memlib.results.schema import panels_of
+# from memlib.runs.shipped import read_shipped
 #
 # panel = panels_of(read_shipped("fig1", "tenth"))["d"].sel(perturbation=0.05)
 # observed, above, small = panel["observed_accuracy"], {}, {}
@@ -234,8 +234,8 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results import panels_of
-# from memlib.shipped import read_shipped
+# from memlib.results.schema import panels_of
+# from memlib.runs.shipped import read_shipped
 #
 # found = {}
 # for letter, panel in panels_of(read_shipped("fig1", "tenth")).items():

@@ -56,15 +56,13 @@ data: str = "fashion_mnist_pullover_coat"  # or a path
 # %%
 from IPython.display import Markdown
 
-from memlib.claims import check_claims
-from memlib.pictures import show_figure, show_shipped
-from memlib.results import panels_of
-from memlib.runs import run_figure, stored_siblings
-from memlib.shipped import describe_shipped
-from memlib.tables import (
-    claims_table, networks_table, provenance_table,
-    shipped_summary, summary_table,
-)
+from memlib.papers.chaibub_neto_2018.claims import check_claims
+from memlib.papers.chaibub_neto_2018.pictures import show_figure, show_shipped
+from memlib.results.schema import panels_of
+from memlib.runs.figure import run_figure, stored_siblings
+from memlib.runs.shipped import describe_shipped
+from memlib.report.tables import claims_table, provenance_table
+from memlib.papers.chaibub_neto_2018.tables import networks_table, shipped_summary, summary_table
 
 # %% [markdown]
 # ## The method
@@ -240,9 +238,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.quantities import null_mean
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
+# from memlib.papers.chaibub_neto_2018.quantities import null_mean
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
 #
 # result = run_figure(
 #     "fig1", panels=["a", "d"], n_images=400, epochs=300,
@@ -275,9 +273,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
-# from memlib.verdicts import VERDICTS
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
+# from memlib.method.verdicts import VERDICTS
 #
 # result = run_figure(
 #     "fig1", panels=["a"], learning_rate=1e-30, epochs=1,
@@ -311,8 +309,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
 #
 # found = {}
 # for share in (0.0, 1.0):

@@ -56,14 +56,13 @@ data: str = "fashion_mnist_pullover_coat"  # or a path
 # %%
 from IPython.display import Markdown
 
-from memlib.claims import check_claims
-from memlib.pictures import show_figure, show_shipped
-from memlib.results import panels_of
-from memlib.runs import run_figure, stored_siblings
-from memlib.shipped import describe_shipped
-from memlib.tables import (
-    claims_table, provenance_table, shipped_summary, summary_table
-)
+from memlib.papers.chaibub_neto_2018.claims import check_claims
+from memlib.papers.chaibub_neto_2018.pictures import show_figure, show_shipped
+from memlib.results.schema import panels_of
+from memlib.runs.figure import run_figure, stored_siblings
+from memlib.runs.shipped import describe_shipped
+from memlib.report.tables import claims_table, provenance_table
+from memlib.papers.chaibub_neto_2018.tables import shipped_summary, summary_table
 
 # %% [markdown]
 # ## The method
@@ -198,9 +197,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.quantities import null_mean
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
+# from memlib.papers.chaibub_neto_2018.quantities import null_mean
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
 #
 # result = run_figure(
 #     "fig2", panels=["a"], perturbations=[0.01, 0.05, 1.0],
@@ -233,8 +232,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
 #
 # nulls = {}
 # for classifier in ("random_forest", "ridge"):
@@ -269,9 +268,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig2")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.quantities import null_mean
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
+# from memlib.papers.chaibub_neto_2018.quantities import null_mean
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
 #
 # shares = [0.0, 0.01, 0.05, 0.2, 1.0]
 # result = run_figure(

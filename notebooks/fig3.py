@@ -56,14 +56,13 @@ data: str = "fashion_mnist_pullover_coat"  # or a path
 # %%
 from IPython.display import Markdown
 
-from memlib.claims import check_claims
-from memlib.pictures import show_figure, show_shipped
-from memlib.results import panels_of
-from memlib.runs import run_figure, stored_siblings
-from memlib.shipped import describe_shipped
-from memlib.tables import (
-    claims_table, provenance_table, shipped_summary, summary_table
-)
+from memlib.papers.chaibub_neto_2018.claims import check_claims
+from memlib.papers.chaibub_neto_2018.pictures import show_figure, show_shipped
+from memlib.results.schema import panels_of
+from memlib.runs.figure import run_figure, stored_siblings
+from memlib.runs.shipped import describe_shipped
+from memlib.report.tables import claims_table, provenance_table
+from memlib.papers.chaibub_neto_2018.tables import shipped_summary, summary_table
 
 # %% [markdown]
 # ## The method
@@ -195,8 +194,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.null import compute_null
-# from memlib.planted import planted_features
+# from memlib.method.null import compute_null
+# from memlib.papers.chaibub_neto_2018.planted import planted_features
 #
 # means = []
 # for n in (100, 400, 1600):
@@ -227,9 +226,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.quantities import null_mean
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
+# from memlib.papers.chaibub_neto_2018.quantities import null_mean
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
 #
 # nulls, validation = [], []
 # for n in (200, 800):
@@ -263,8 +262,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig3")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
 #
 # losses = {}
 # for n, epochs in ((256, 80), (1024, 80), (1024, 20)):

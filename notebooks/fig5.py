@@ -56,14 +56,13 @@ data: str = "fashion_mnist_pullover_coat"  # or a path
 # %%
 from IPython.display import Markdown
 
-from memlib.claims import check_claims
-from memlib.pictures import show_figure, show_shipped
-from memlib.results import panels_of
-from memlib.runs import run_figure, stored_siblings
-from memlib.shipped import describe_shipped
-from memlib.tables import (
-    claims_table, provenance_table, shipped_summary, summary_table
-)
+from memlib.papers.chaibub_neto_2018.claims import check_claims
+from memlib.papers.chaibub_neto_2018.pictures import show_figure, show_shipped
+from memlib.results.schema import panels_of
+from memlib.runs.figure import run_figure, stored_siblings
+from memlib.runs.shipped import describe_shipped
+from memlib.report.tables import claims_table, provenance_table
+from memlib.papers.chaibub_neto_2018.tables import shipped_summary, summary_table
 
 # %% [markdown]
 # ## The method
@@ -199,9 +198,9 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.quantities import null_mean
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
+# from memlib.papers.chaibub_neto_2018.quantities import null_mean
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
 #
 # result = run_figure(
 #     "fig5", panels=["a"], n_images=400, epochs=300,
@@ -235,8 +234,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
 #
 # losses = []
 # for sd in (0.5, 1.0, 2.0):
@@ -268,8 +267,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig5")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results import panels_of
-# from memlib.runs import run_figure
+# from memlib.results.schema import panels_of
+# from memlib.runs.figure import run_figure
 #
 # found = {}
 # for share in (0.0, 1.0):

@@ -26,10 +26,10 @@ n_cores: int = 1000  # of the cluster to reckon with
 # %%
 from IPython.display import Markdown
 
-from memlib.costs import describe_plan, duration, figure_seconds
-from memlib.figures import FIGURES, resolve
-from memlib.plan import plan
-from memlib.tables import markdown_table
+from memlib.runs.costs import describe_plan, duration, figure_seconds
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, resolve
+from memlib.runs.plan import plan
+from memlib.report.tables import markdown_table
 
 # %% [markdown]
 # ## Ask first
@@ -89,7 +89,7 @@ print(describe_plan(plan(resolve(figure, scale)), n_jobs=2, whole=True))
 #
 # ```python
 # from dask_jobqueue import SLURMCluster
-# from memlib.runs import run_figure
+# from memlib.runs.figure import run_figure
 #
 # if __name__ == "__main__":
 #     cluster = SLURMCluster(

@@ -36,9 +36,9 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from memlib import VERDICTS, Data, shared_structure_test
-from memlib.pictures import picture
-from memlib.plots import name_ends, plot_panel
-from memlib.tables import markdown_table
+from memlib.report.pictures import picture
+from memlib.report.plots import name_ends, plot_panel
+from memlib.report.tables import markdown_table
 
 # %% [markdown]
 # ## Your images

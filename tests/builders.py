@@ -10,13 +10,13 @@ import xarray as xr
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
 
-from memlib.architectures import ARCHITECTURES
-from memlib.claim import Outcome
-from memlib.claims import check_claims
-from memlib.figures import FIGURES, resolve
-from memlib.results import SCHEMA_VERSION, assemble, label_panel, panels_of
-from memlib.verdicts import null_dataset
-from memlib.version import __version__
+from memlib.base.version import __version__
+from memlib.method.verdicts import null_dataset
+from memlib.papers.chaibub_neto_2018.claims import check_claims
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, resolve
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.results.claim import Outcome
+from memlib.results.schema import SCHEMA_VERSION, assemble, label_panel, panels_of
 
 EPOCHS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 CNN_EPOCHS = EPOCHS[:9]

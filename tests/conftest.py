@@ -38,8 +38,9 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     What `make book` has computed of the same code, data and parameters is not computed again.
     """
-    from memlib import store
-    from memlib.publish import publish_book
+    from kit.publish import publish_book
+
+    from memlib.base import files
 
     if "PYTEST_XDIST_WORKER" in os.environ:
         # Fails in a second worker, which shares this folder: groups of tests are not kept together.
@@ -48,9 +49,9 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     generated = shutil.ignore_patterns("chapters", "_generated", "_site", "_build", "__pycache__")
     shutil.copytree(ROOT / "book", folder / "book", ignore=generated)
     unfinished = shutil.ignore_patterns("*.part", "begun")
-    if store.results_dir().is_dir():
+    if files.results_dir().is_dir():
         shutil.copytree(
-            store.results_dir(), folder / "results", ignore=unfinished, copy_function=_link
+            files.results_dir(), folder / "results", ignore=unfinished, copy_function=_link
         )
     before = os.environ.get("MEMLIB_RESULTS")
     os.environ["MEMLIB_RESULTS"] = str(folder / "results")
@@ -73,7 +74,7 @@ def _link(source: str, target: str) -> None:
 @pytest.fixture(scope="session")
 def site_results(built_site: Path) -> dict[str, Any]:
     """The results that made the site: panels by figure."""
-    from memlib.results import panels_of, read_result
+    from memlib.results.schema import panels_of, read_result
 
     paths = sorted((built_site.parent.parent / "results").glob("fig*-smoke-*.nc"))
     trees = [read_result(path) for path in paths]
@@ -156,7 +157,7 @@ def core(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Ca
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Hold torch to one thread, as every worker is: sums keep their order, and cores are free."""
-    from memlib.bench_timing import one_thread as limits
+    from memlib.bench.timing import one_thread as limits
 
     with limits():
         yield
@@ -183,11 +184,14 @@ def finished(finished_once: tuple[Path, "xr.DataTree"], results_folder: Path) ->
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What is trained (after, last epoch) and fitted (epoch, labellings, strengths)."""
-    import memlib.measures
-    import memlib.training
+    import memlib.method.test
+    import memlib.training.loop
 
     done = SimpleNamespace(trained=[], fitted=[])
-    train, score = memlib.training.train_network, memlib.measures.score_network
+    train, score = (
+        memlib.training.loop.train_network,
+        memlib.papers.chaibub_neto_2018.measures.score_network,
+    )
 
     def watched_train(*arguments, epochs, after, **options):
         epochs = list(epochs)
@@ -198,6 +202,6 @@ def work(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         done.fitted.append((epoch, list(labellings), list(perturbations)))
         return score(network, data, labellings, perturbations=perturbations, epoch=epoch, **options)
 
-    monkeypatch.setattr(memlib.training, "train_network", watched_train)
-    monkeypatch.setattr(memlib.measures, "score_network", watched_score)
+    monkeypatch.setattr(memlib.training.loop, "train_network", watched_train)
+    monkeypatch.setattr(memlib.method.test, "score_network", watched_score)
     return done

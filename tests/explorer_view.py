@@ -5,7 +5,7 @@ import re
 import numpy as np
 from site_checks import fixed
 
-from memlib.verdicts import VERDICTS
+from memlib.method.verdicts import VERDICTS
 
 
 def p_text(value):

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from kit import live
+from kit.render import build_book
 from site_checks import FLAGS
 from tiny_book import REPOSITORY
 from torch.nn import Sequential
 
-from memlib import live
-from memlib.architectures import Architecture, Dense
-from memlib.book import build_book
-from memlib.models import build_network
+from memlib.training.layers import Architecture, Dense
+from memlib.training.networks import build_network
 
 TOC = "format: jb-book\nroot: index\nchapters:\n  - file: live\n  - file: chapters/{}\n"
 
@@ -30,7 +30,7 @@ def build_live_site(folder: Path, null_chapter: str = "what_the_null_measures") 
     (book / "chapters").mkdir(parents=True)
     for name in ("_config.yml", "references.bib", "live.md"):
         shutil.copy(real / name, book / name)
-    for name in ("_ext", "_static", "live"):
+    for name in ("kit", "_static", "live"):
         shutil.copytree(real / name, book / name, ignore=shutil.ignore_patterns("__pycache__"))
     (book / "_toc.yml").write_text(TOC.format(null_chapter), encoding="utf-8")
     (book / "index.md").write_text("# Start\n\nTo [the test](live).\n", encoding="utf-8")

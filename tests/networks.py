@@ -3,8 +3,8 @@
 import numpy as np
 from torch import nn
 
-from memlib.architectures import ARCHITECTURES
-from memlib.models import build_network
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.training.networks import build_network
 
 PANELS = "abcdef"
 

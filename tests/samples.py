@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memlib.forest import ForestEngine
+from memlib.method.fast.forest import ForestEngine
 
 SPREADS = (0.1, 0.3, 1.0)  # of the noise that makes a perturbed copy
 

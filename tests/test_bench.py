@@ -12,12 +12,12 @@ import torch
 import xarray as xr
 from conftest import ROOT
 
-from memlib import bench_training
-from memlib.architectures import ARCHITECTURES
-from memlib.bench import SMOKE, run_bench
-from memlib.bench_dataset import COORDINATES, VARIABLES, check_bench, read_bench
-from memlib.bench_engines import ENGINES, PERTURBATIONS
-from memlib.bench_tables import (
+from memlib.base.errors import InputError, ResultError
+from memlib.bench import training as bench_training
+from memlib.bench.dataset import COORDINATES, VARIABLES, check_bench, read_bench
+from memlib.bench.engines import ENGINES, PERTURBATIONS
+from memlib.bench.suite import SMOKE, run_bench
+from memlib.bench.tables import (
     describe_machine,
     describe_peak,
     made_table,
@@ -30,7 +30,7 @@ from memlib.bench_tables import (
     stored_bench,
     variant_table,
 )
-from memlib.bench_timing import (
+from memlib.bench.timing import (
     MEASURED,
     Scaling,
     compare,
@@ -39,8 +39,8 @@ from memlib.bench_timing import (
     measure_scaling,
     timed,
 )
-from memlib.bench_training import step_operations
-from memlib.errors import InputError, ResultError
+from memlib.bench.training import step_operations
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 
 TINY = replace(
     SMOKE,
@@ -173,8 +173,7 @@ def test_tables_and_figure_say_what_the_dataset_says(measured):
 
 def test_notebook_runs_with_and_without_a_stored_benchmark(measured, tmp_path):
     import nbformat
-
-    from memlib.notebooks import execute
+    from kit.notebooks import execute
 
     path, dataset, _ = measured
     source = ROOT / "notebooks" / "benchmark.py"
@@ -219,7 +218,7 @@ def test_output_is_checked_before_any_work(tmp_path):
 
 def test_command_says_what_is_wrong_in_one_line(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "memlib.cli", "bench", "--output", str(tmp_path / "bench.csv")],
+        [sys.executable, "-m", "memlib.cli.main", "bench", "--output", str(tmp_path / "bench.csv")],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -290,7 +289,7 @@ def test_operations_by_hand():
 
 
 def test_tables_do_without_torch():
-    code = "import sys, memlib.bench_tables, memlib.cli; sys.exit('torch' in sys.modules)"
+    code = "import sys, memlib.bench.tables, memlib.cli.main; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     assert bench_training.BATCH == 128

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-import memlib.bench_engines as engines_module
-from memlib.architectures import ARCHITECTURES
-from memlib.bench_engines import (
+import memlib.bench.engines as engines_module
+from memlib.base.errors import ResultError
+from memlib.bench.engines import (
     ENGINES,
     PERTURBATIONS,
     engine_status,
@@ -13,13 +13,13 @@ from memlib.bench_engines import (
     r_versions,
     run_engine,
 )
-from memlib.bench_keras import keras_fit
-from memlib.bench_null import measure_nulls, null_agreement
-from memlib.bench_timing import MEASURED
-from memlib.bench_training import batches, plain_loop
-from memlib.errors import ResultError
-from memlib.models import build_network
-from memlib.steps import Step
+from memlib.bench.keras import keras_fit
+from memlib.bench.null import measure_nulls, null_agreement
+from memlib.bench.timing import MEASURED
+from memlib.bench.training import batches, plain_loop
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.training.networks import build_network
+from memlib.training.steps import Step
 
 
 def test_plain_loop_trains_as_memlib_does():

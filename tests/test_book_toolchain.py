@@ -5,12 +5,11 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from kit import render as book
+from kit.notebooks import NotebookError
+from kit.render import BookError, build_book, check_site
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from tiny_book import REPOSITORY, VALUES, execute_chapters, write_book
-
-from memlib import book
-from memlib.book import BookError, build_book, check_site
-from memlib.notebooks import NotebookError
 
 
 @pytest.fixture(scope="module")

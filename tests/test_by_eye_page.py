@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from kit.by_eye import by_eye_data
 from site_checks import WIDTHS, fixed
 
-from memlib.by_eye import by_eye_data
-from memlib.perturb import rotate, shuffle_pixels
+from memlib.method.perturb import rotate, shuffle_pixels
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 IMAGES = np.array([image["pixels"] for image in by_eye_data()["images"]]) / 255.0

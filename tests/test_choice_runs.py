@@ -9,14 +9,14 @@ import xarray as xr
 from click.testing import CliRunner
 from tiny_runs import TINY_CHOICE
 
-from memlib import choices
-from memlib.choice_runs import measure_choices, write_choices
-from memlib.choice_tables import describe_choices, effect, robustness_table
-from memlib.choices import read_choices
-from memlib.cli import main
-from memlib.costs import STEP_SECONDS, duration
-from memlib.errors import InputError
-from memlib.one_thing import change_cards
+from memlib.base.errors import InputError
+from memlib.cli.main import main
+from memlib.papers.chaibub_neto_2018 import choices
+from memlib.papers.chaibub_neto_2018.choice_runs import measure_choices, write_choices
+from memlib.papers.chaibub_neto_2018.choice_tables import describe_choices, effect, robustness_table
+from memlib.papers.chaibub_neto_2018.choices import read_choices
+from memlib.papers.chaibub_neto_2018.one_thing import change_cards
+from memlib.runs.costs import STEP_SECONDS, duration
 
 ASK = {"runs": ("noise",), "n_seeds": 1, "n_jobs": 1} | TINY_CHOICE
 
@@ -196,7 +196,7 @@ def test_command_adds_to_the_file_of_all_choices(stored, monkeypatch):
         assert done.output.count("\n") == 1
     assert path.read_bytes() == before
     monkeypatch.setattr(
-        "memlib.choice_runs.measure_choices",
+        "memlib.papers.chaibub_neto_2018.choice_runs.measure_choices",
         lambda names, **given: measure_choices(names, **{**given, **ASK}),
     )
     done = CliRunner().invoke(main, ["choices", "--only", "he", "--seeds", "1"])

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from memlib.architectures import ARCHITECTURES
-from memlib.data import load_data
-from memlib.errors import InputError
-from memlib.features import extract_learned_features, features_of
-from memlib.losses import LOSSES
-from memlib.models import build_network, draw_weights
-from memlib.perturb import make_s_validation_set
-from memlib.steps import make_step, rmsprop
+from memlib.base.errors import InputError
+from memlib.method.features import extract_learned_features
+from memlib.method.perturb import make_s_validation_set
+from memlib.papers.chaibub_neto_2018.measures import features_of
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.training.factory import make_step
+from memlib.training.images import load_data
+from memlib.training.losses import LOSSES
+from memlib.training.networks import build_network, draw_weights
+from memlib.training.steps import rmsprop
 
 
 def logits_and_targets(n_classes):

@@ -16,8 +16,8 @@ from builders import (
     through,
 )
 
-from memlib.claim import Check, Outcome
-from memlib.claims import CLAIMS, check_claims
+from memlib.papers.chaibub_neto_2018.claims import CLAIMS, check_claims
+from memlib.results.claim import Check, Outcome
 
 FIGURES_OF = {  # claim: figures its check needs (figures.md, "What the text claims")
     **dict.fromkeys(range(1, 11), ("fig1",)),

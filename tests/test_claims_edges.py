@@ -6,8 +6,8 @@ import re
 import pytest
 from builders import EPOCHS, make_results, null_of, outcome, put, through
 
-from memlib.claims import CLAIMS
-from memlib.noise_claims import ONSETS, PEAKS, near
+from memlib.papers.chaibub_neto_2018.claims import CLAIMS
+from memlib.papers.chaibub_neto_2018.noise_claims import ONSETS, PEAKS, near
 
 
 def validated(e):

@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 from builders import EPOCHS, make_result, make_results, paper_curves
 
-from memlib.claims import check_claims
-from memlib.results import panels_of
-from memlib.tables import spread_text
+from memlib.papers.chaibub_neto_2018.claims import check_claims
+from memlib.report.tables import spread_text
+from memlib.results.schema import panels_of
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from builders import (
     through,
 )
 
-from memlib.claims import CLAIMS, check_claims, most_complete
-from memlib.errors import InputError
+from memlib.base.errors import InputError
+from memlib.papers.chaibub_neto_2018.claims import CLAIMS, check_claims, most_complete
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from memlib.classifiers import CLASSIFIERS, make_estimator, make_predictor
-from memlib.null import compute_null
-from memlib.planted import planted_features
+from memlib.method.classifiers import CLASSIFIERS, make_estimator, make_predictor
+from memlib.method.null import compute_null
+from memlib.papers.chaibub_neto_2018.planted import planted_features
 
 
 @pytest.mark.parametrize(

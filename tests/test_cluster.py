@@ -19,16 +19,16 @@ import tiny_runs
 import xarray as xr
 from conftest import ROOT, one_line
 
-import memlib.cluster
-from memlib import store
-from memlib.costs import describe_plan, duration
-from memlib.errors import InputError, ResultError
-from memlib.figures import resolve
-from memlib.null_piece import NULL_CODE
-from memlib.plan import plan
-from memlib.results import panels_of
-from memlib.runs import run_figure
-from memlib.status import describe_store
+import memlib.runs.cluster
+from memlib.base import keys
+from memlib.base.errors import InputError, ResultError
+from memlib.papers.chaibub_neto_2018.figures import resolve
+from memlib.papers.chaibub_neto_2018.null_pieces import NULL_CODE
+from memlib.results.schema import panels_of
+from memlib.runs.costs import describe_plan, duration
+from memlib.runs.figure import run_figure
+from memlib.runs.plan import plan
+from memlib.runs.status import describe_store
 
 pytest.importorskip("distributed")
 SETTINGS = {
@@ -147,7 +147,7 @@ def test_worker_with_other_code_is_refused(tmp_path, results_folder):
         run_figure("fig1", "smoke", scheduler=address, **settings)
     text = one_line(error)
     assert socket.gethostname() in text
-    ours = store.code_digest(NULL_CODE)
+    ours = keys.code_digest(*NULL_CODE)
     assert re.search(f"code of the null is '[0-9a-f]{{16}}' there and '{ours}'", text)
     assert list(results_folder.rglob("epoch_0000150.npz"))  # the training's code is the same
     assert not list(results_folder.rglob("*block*"))
@@ -155,7 +155,7 @@ def test_worker_with_other_code_is_refused(tmp_path, results_folder):
 
 @pytest.mark.parametrize("there", ["nothing", "no address", "silence", "another server"])
 def test_scheduler_that_does_not_answer_is_one_line(there, results_folder, monkeypatch):
-    monkeypatch.setattr(memlib.cluster, "SCHEDULER_SECONDS", 1)
+    monkeypatch.setattr(memlib.runs.cluster, "SCHEDULER_SECONDS", 1)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         if there == "nothing":
@@ -230,7 +230,7 @@ def test_cluster_without_a_worker_is_waited_for_and_then_is_one_line(
     local_cluster.scale(0)
     while local_cluster.scheduler.workers:
         time.sleep(0.05)
-    monkeypatch.setattr(memlib.cluster, "WORKER_SECONDS", 1)
+    monkeypatch.setattr(memlib.runs.cluster, "WORKER_SECONDS", 1)
     with pytest.raises(InputError, match=r"no worker has joined .* within 1 s") as error:
         tiny_runs.run(scheduler=address, panels=["d"])
     one_line(error)
@@ -268,7 +268,16 @@ def test_piece_that_loses_all_its_workers_is_one_line(local_cluster, results_fol
 
 @pytest.mark.parametrize("ended", ["the run", "the scheduler"])
 def test_end_of_a_run_on_a_cluster_is_one_line(ended, tmp_path, results_folder):
-    command = [sys.executable, "-m", "memlib.cli", "run", "fig1", "--panels", "a", "--scheduler"]
+    command = [
+        sys.executable,
+        "-m",
+        "memlib.cli.main",
+        "run",
+        "fig1",
+        "--panels",
+        "a",
+        "--scheduler",
+    ]
     with cluster(tmp_path) as (address, (scheduler, *_)):
         process = subprocess.Popen(
             [*command, address],

@@ -3,7 +3,8 @@
 import pytest
 from numba.core import caching
 
-from memlib import compiled, forest_split
+from memlib.base import compiled
+from memlib.method.fast import forest_split
 
 
 @pytest.mark.parametrize("jit", [forest_split.jit, compiled.jit], ids=["forest", "training"])

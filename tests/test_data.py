@@ -8,7 +8,10 @@ import pytest
 import xarray as xr
 from conftest import one_line
 
-from memlib.data import (
+from memlib.base.errors import DataError, InputError
+from memlib.runs.build_images import describe
+from memlib.runs.shipped import shipped_path
+from memlib.training.images import (
     BUNDLED_CHECKSUM,
     BUNDLED_NAME,
     class_names,
@@ -17,9 +20,6 @@ from memlib.data import (
     load_data,
     load_labelled_images,
 )
-from memlib.data_build import describe
-from memlib.errors import DataError, InputError
-from memlib.shipped import shipped_path
 
 
 def rows_of(images: np.ndarray) -> list[bytes]:

@@ -10,10 +10,15 @@ import xarray as xr
 from click.testing import CliRunner
 from conftest import one_line
 
-from memlib.cli import main
-from memlib.data import BUNDLED_CHECKSUM, class_names, load_data, load_labelled_images
-from memlib.data_build import IDX_FILES, build_labelled_images, read_idx, save_labelled_images
-from memlib.errors import DataError, InputError
+from memlib.base.errors import DataError, InputError
+from memlib.cli.main import main
+from memlib.runs.build_images import (
+    IDX_FILES,
+    build_labelled_images,
+    read_idx,
+    save_labelled_images,
+)
+from memlib.training.images import BUNDLED_CHECKSUM, class_names, load_data, load_labelled_images
 
 ORIGINAL = Path("/usr/share/datasets/fashion-mnist")
 N_TRAIN, N_TEST = 60, 30  # of the synthetic originals: 6 and 3 of each of ten classes
@@ -187,7 +192,7 @@ def test_damaged_gzip_is_refused_in_one_line(tmp_path, damage):
 def test_other_images_do_not_take_the_bundled_files_place(originals, tmp_path, monkeypatch):
     checkout = tmp_path / "checkout"
     (checkout / "memlib").mkdir(parents=True)
-    monkeypatch.setattr("memlib.cli.__file__", str(checkout / "memlib" / "cli.py"))
+    monkeypatch.setattr("memlib.cli.main.__file__", str(checkout / "memlib" / "cli.py"))
     done = CliRunner().invoke(main, ["data", "build", "--from", str(originals)])
     assert isinstance(done.exception, SystemExit)
     assert "not Fashion-MNIST's" in done.output

@@ -17,21 +17,21 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT
+from kit.colab import SET_UP, colab_notebook
+from kit.downloads import accounts_table, add_downloads, commands_of
+from kit.notebooks import NotebookError, read_source
+from kit.repository import parse_repository, read_repository
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from memlib import shipped
-from memlib.accounts import arguments_of
-from memlib.cli import main
-from memlib.colab import SET_UP, colab_notebook
-from memlib.downloads import accounts_table, add_downloads, commands_of
-from memlib.errors import InputError
-from memlib.figures import FIGURES, SCALES, resolve
-from memlib.notebooks import NotebookError, read_source
-from memlib.pictures import show_figure
-from memlib.plan import plan
-from memlib.repository import parse_repository, read_repository
-from memlib.results import panels_of, read_result
-from memlib.runs import run_figure
+from memlib.base.errors import InputError
+from memlib.cli.main import main
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, resolve
+from memlib.papers.chaibub_neto_2018.pictures import show_figure
+from memlib.results.provenance import arguments_of
+from memlib.results.schema import panels_of, read_result
+from memlib.runs import shipped
+from memlib.runs.figure import run_figure
+from memlib.runs.plan import plan
 
 SIZE = {"n_images": 100, "n_validation_images": 60, "epochs": 4, "cnn_epochs": 1}
 SIZE |= {"n_measured_epochs": 2, "n_permutations": 6, "n_trees": 5, "n_seeds": 1}
@@ -133,7 +133,7 @@ def small(results_folder, tmp_path, monkeypatch):
 )
 @pytest.mark.parametrize("figure", ["fig1", "fig3", "fig4"])
 def test_arguments_give_the_parameters_back(figure, changes):
-    from memlib.chapters import parse_assignments
+    from kit.chapters import parse_assignments
 
     settings = resolve(figure, "teaching", **changes)
     words = shlex.split(arguments_of(settings.model_dump(mode="json")))

@@ -11,17 +11,24 @@ import xarray as xr
 from builders import make_result
 from click.testing import CliRunner
 
-from memlib.choice_plots import draw_choices
-from memlib.choices import choices_path, read_choices, stored_choices
-from memlib.cli import main
-from memlib.data import data_path
-from memlib.drawing import DPI, chosen_drawings, draw_files, shipped_drawings
-from memlib.errors import InputError, ResultError
-from memlib.pictures import show_figure, show_shipped, svg
-from memlib.plots import DARK, plot_figure
-from memlib.puzzle import draw_puzzle
-from memlib.results import read_result, write_result
-from memlib.shipped import shipped_folder, shipped_path
+from memlib.base.errors import InputError, ResultError
+from memlib.cli.main import main
+from memlib.papers.chaibub_neto_2018.choice_plots import draw_choices
+from memlib.papers.chaibub_neto_2018.choices import choices_path, read_choices, stored_choices
+from memlib.papers.chaibub_neto_2018.drawing import (
+    DPI,
+    chosen_drawings,
+    draw_files,
+    shipped_drawings,
+)
+from memlib.papers.chaibub_neto_2018.pictures import show_figure, show_shipped
+from memlib.papers.chaibub_neto_2018.plots import plot_figure
+from memlib.papers.chaibub_neto_2018.puzzle import draw_puzzle
+from memlib.report.pictures import svg
+from memlib.report.styles import DARK
+from memlib.results.schema import read_result, write_result
+from memlib.runs.shipped import shipped_folder, shipped_path
+from memlib.training.images import data_path
 
 NO_TORCH = """
 import sys
@@ -30,7 +37,7 @@ class Blocked:
         if name.partition(".")[0] in ("torch", "torchvision", "sklearn"):
             raise ImportError(name)
 sys.meta_path.insert(0, Blocked())
-from memlib.cli import main
+from memlib.cli.main import main
 main()
 """
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kit.chapters import METHOD_CHAPTERS, source_path
+from kit.notebooks import read_source
 
-from memlib.chapters import METHOD_CHAPTERS, source_path
-from memlib.figures import FIGURES
-from memlib.notebooks import read_source
+from memlib.papers.chaibub_neto_2018.figures import FIGURES
 
 EXERCISED = (*METHOD_CHAPTERS, *FIGURES, "claims", "open_choices", "your_network")
 LEVELS = ("look", "change", "explain")

@@ -11,18 +11,19 @@ import pytest
 import xarray as xr
 from builders import make_result
 from conftest import ROOT
+from kit import explorer
+from kit.by_eye import by_eye_data
+from kit.explorer import counts, explorer_data, figure_data
+from kit.publish import page_scripts
 
-from memlib import explorer, shipped
-from memlib.by_eye import by_eye_data
-from memlib.data import load_labelled_images
-from memlib.errors import ResultError
-from memlib.explorer import counts, explorer_data, figure_data
-from memlib.figures import FIGURES, resolve
-from memlib.plots import COLOURS, DARK_COLOURS
-from memlib.publish import page_scripts
-from memlib.results import panels_of
-from memlib.runs import run_figure
-from memlib.verdicts import VERDICTS
+from memlib.base.errors import ResultError
+from memlib.method.verdicts import VERDICTS
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, resolve
+from memlib.report.styles import COLOURS, DARK_COLOURS
+from memlib.results.schema import panels_of
+from memlib.runs import shipped
+from memlib.runs.figure import run_figure
+from memlib.training.images import load_labelled_images
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +173,7 @@ def test_images_to_disturb_are_bundled_training_images():
 
 
 def test_explorer_needs_no_torch():
-    code = "import sys, memlib.explorer, memlib.by_eye; print('torch' in sys.modules)"
+    code = "import sys, kit.explorer, kit.by_eye; print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

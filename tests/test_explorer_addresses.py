@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from explorer_view import assert_shows, shown
 
-from memlib.results import panels_of
-from memlib.shipped import read_shipped
+from memlib.results.schema import panels_of
+from memlib.runs.shipped import read_shipped
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 DIFFERENT_EPOCHS = (

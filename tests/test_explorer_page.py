@@ -8,7 +8,7 @@ import pytest
 from explorer_view import assert_shows, shown
 from site_checks import WIDTHS
 
-from memlib.plots import COLOURS, DARK_COLOURS, DARK_VALIDATION_COLOUR, VALIDATION_COLOUR
+from memlib.report.styles import COLOURS, DARK_COLOURS, DARK_VALIDATION_COLOUR, VALIDATION_COLOUR
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 

@@ -10,11 +10,11 @@ from networks import PANELS, images_of, network_of, weights_of
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
-from memlib import parallel
-from memlib.data import load_data
-from memlib.errors import InputError
-from memlib.features import extract_learned_features, output_layer, predict_logits
-from memlib.models import network_arrays
+from memlib.base import parallel
+from memlib.base.errors import InputError
+from memlib.method.features import extract_learned_features, output_layer, predict_logits
+from memlib.training.images import load_data
+from memlib.training.networks import network_arrays
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -7,17 +7,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from memlib.architectures import ARCHITECTURES
-from memlib.chapters import (
+from kit.chapters import (
     CHAPTERS,
     check_parameters,
     describe_parameters,
     executed_path,
     source_path,
 )
-from memlib.figures import CHANGEABLE, FIGURES, SCALES, Settings, epoch_grid, resolve
-from memlib.notebooks import declared_parameters
+from kit.notebooks import declared_parameters
+
+from memlib.papers.chaibub_neto_2018.figures import (
+    CHANGEABLE,
+    FIGURES,
+    SCALES,
+    Settings,
+    epoch_grid,
+    resolve,
+)
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 
 # Settings
 

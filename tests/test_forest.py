@@ -13,11 +13,11 @@ from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from memlib.classifiers import MAX_ROWS
-from memlib.errors import InputError
-from memlib.forest import ForestEngine
-from memlib.forest_split import SMALL_NODE
-from memlib.forest_trees import forest_votes
+from memlib.base.errors import InputError
+from memlib.method.fast.forest import ForestEngine
+from memlib.method.fast.forest_split import SMALL_NODE
+from memlib.method.fast.forest_trees import forest_votes
+from memlib.method.fast.limits import MAX_ROWS
 
 
 def around_midpoints(column):

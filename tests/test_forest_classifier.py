@@ -5,7 +5,7 @@ from samples import relu_features
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from memlib.forest import FastForestClassifier, ForestEngine
+from memlib.method.fast.forest import FastForestClassifier, ForestEngine
 
 
 def test_classifier_grows_the_engines_forest():

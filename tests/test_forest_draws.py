@@ -9,8 +9,8 @@ from samples import one_tree
 from scipy import stats
 from sklearn.tree import DecisionTreeClassifier
 
-from memlib.forest import ForestEngine
-from memlib.forest_split import below, tree_rng
+from memlib.method.fast.forest import ForestEngine
+from memlib.method.fast.forest_split import below, tree_rng
 
 
 def test_constant_features_use_up_draws_once_one_varies():

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from kit import live
 from live_book import inputs, small_network
 
-from memlib import live
-from memlib.features import extract_learned_features
-from memlib.null import chance_accuracy, compute_null, shuffled_labels
-from memlib.perturb import make_s_validation_set
-from memlib.smoothers import NeighboursSmoother
-from memlib.steps import make_step
-from memlib.verdicts import decide_verdict, memorization_p_value, permutation_p_value
+from memlib.method.fast.smoothers import NeighboursSmoother
+from memlib.method.features import extract_learned_features
+from memlib.method.null import chance_accuracy, compute_null, shuffled_labels
+from memlib.method.perturb import make_s_validation_set
+from memlib.method.verdicts import decide_verdict, memorization_p_value, permutation_p_value
+from memlib.training.factory import make_step
 
 pytestmark = pytest.mark.xdist_group("live")
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
+from kit import live
 from live_book import inputs, small_network
 
-from memlib import live, plots
-from memlib.data import load_data
-from memlib.features import extract_learned_features, predict_logits
-from memlib.perturb import shuffle_pixels
-from memlib.steps import make_step
+from memlib.method.features import extract_learned_features, predict_logits
+from memlib.method.perturb import shuffle_pixels
+from memlib.report import plots
+from memlib.training.factory import make_step
+from memlib.training.images import load_data
 
 pytestmark = pytest.mark.xdist_group("live")
 WORD = 2**32

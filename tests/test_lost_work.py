@@ -14,11 +14,11 @@ import xarray as xr
 from conftest import ROOT
 from tiny_runs import TINY, assert_same, run, settings_of, times
 
-from memlib import store
-from memlib.errors import ResultError
-from memlib.null_piece import NullBlock
-from memlib.plan import plan
-from memlib.status import describe_store
+from memlib.base import files, keys
+from memlib.base.errors import ResultError
+from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
+from memlib.runs.plan import plan
+from memlib.runs.status import describe_store
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -33,7 +33,7 @@ def damage(path: Path, how: str) -> None:
     elif how == "empty":
         content = bytearray()
     else:
-        largest = max(store.read_arrays(path).values(), key=lambda array: array.nbytes)
+        largest = max(files.read_arrays(path).values(), key=lambda array: array.nbytes)
         content[content.index(largest.tobytes()) + 5] ^= 1
     path.write_bytes(content)
 
@@ -85,11 +85,11 @@ def test_status_shows_a_damaged_result_in_one_line(finished, results_folder):
 
 SCRIPT = """
 import json, os, signal, sys
-from memlib import store
-from memlib.runs import run_figure
+from memlib.base import files, keys
+from memlib.runs.figure import run_figure
 
 settings, n_jobs, fatal = json.loads(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-write_whole, written = store.write_atomically, []
+write_whole, written = files.write_atomically, []
 
 def write_until_killed(path, write):
     def write_half(part):
@@ -101,14 +101,14 @@ def write_until_killed(path, write):
             os.kill(os.getpid(), signal.SIGKILL)
     write_whole(path, write_half)
 
-store.write_atomically = write_until_killed
+files.write_atomically = write_until_killed
 run_figure("fig1", n_jobs=n_jobs, progress=False, **settings)
 """
 
 
 def start(folder: Path, *, n_jobs: int = 1, fatal: int = 0) -> subprocess.Popen:
     environment = os.environ | {"MEMLIB_RESULTS": str(folder), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", SCRIPT, store.to_json(TINY), str(n_jobs), str(fatal)]
+    command = [sys.executable, "-c", SCRIPT, keys.to_json(TINY), str(n_jobs), str(fatal)]
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, start_new_session=True, stderr=subprocess.DEVNULL
     )
@@ -116,7 +116,7 @@ def start(folder: Path, *, n_jobs: int = 1, fatal: int = 0) -> subprocess.Popen:
 
 def assert_only_whole_files(folder: Path) -> None:
     for path in folder.rglob("*.npz"):
-        store.read_arrays(path)  # raises when damaged
+        files.read_arrays(path)  # raises when damaged
     for path in folder.glob("*.nc"):
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             assert set(tree.children) == {"panel_a", "panel_d"}

@@ -15,16 +15,16 @@ from sklearn.linear_model import LinearRegression
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 
-from memlib.data import Data
-from memlib.errors import InputError
-from memlib.features import extract_learned_features
-from memlib.figures import resolve
-from memlib.measures import shared_structure_test
-from memlib.null import compute_null
-from memlib.perturb import make_s_validation_set
-from memlib.plots import plot_panel
-from memlib.results import VARIABLES
-from memlib.verdicts import VERDICTS
+from memlib.base.errors import InputError
+from memlib.method.data import Data
+from memlib.method.features import extract_learned_features
+from memlib.method.null import compute_null
+from memlib.method.perturb import make_s_validation_set
+from memlib.method.test import shared_structure_test
+from memlib.method.verdicts import VERDICTS
+from memlib.papers.chaibub_neto_2018.figures import resolve
+from memlib.report.plots import plot_panel
+from memlib.results.schema import VARIABLES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FEW = {"n_permutations": 19, "n_trees": 30}

@@ -3,10 +3,11 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from memlib.method_plots import plot_images, plot_null
-from memlib.null import compute_null
-from memlib.planted import planted_features
-from memlib.plots import LIGHT
+from memlib.method.null import compute_null
+from memlib.papers.chaibub_neto_2018.planted import planted_features
+from memlib.report.null_plot import plot_images
+from memlib.report.plots import plot_null
+from memlib.report.styles import LIGHT
 
 
 def test_null_points_observed_line_and_verdict():

@@ -8,10 +8,10 @@ import torch
 from networks import PANELS, images_of, network_of, weights_of
 from torch import nn
 
-from memlib.architectures import ARCHITECTURES
-from memlib.errors import InputError
-from memlib.features import extract_learned_features, predict_logits
-from memlib.models import load_network_arrays, network_arrays
+from memlib.base.errors import InputError
+from memlib.method.features import extract_learned_features, predict_logits
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.training.networks import load_network_arrays, network_arrays
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 # (outputs, inputs) of dense layers, (filters, channels, rows, columns) of convolutions

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from kit.notebooks import NotebookError, declared_parameters, execute, read_source
+from kit.sanitise import CAPTION_TEXT, machine_paths, sanitise
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-
-from memlib.notebooks import NotebookError, declared_parameters, execute, read_source
-from memlib.sanitise import CAPTION_TEXT, machine_paths, sanitise
 
 HEAD = """\
 # %% [markdown]

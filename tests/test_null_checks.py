@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from samples import labels_of, noise
 
-from memlib.classifiers import MAX_ROWS
-from memlib.errors import InputError
-from memlib.null import compute_null
-from memlib.null_checks import check_options
+from memlib.base.errors import InputError
+from memlib.method.checks import check_options
+from memlib.method.fast.limits import MAX_ROWS
+from memlib.method.null import compute_null
 
 
 def test_two_classes_are_the_least():

@@ -5,9 +5,10 @@ import pytest
 import xarray as xr
 from tiny_runs import TINY_CHOICE
 
-from memlib.choice_plots import show_choices
-from memlib.choice_runs import measure_choices, write_choices
-from memlib.choice_tables import (
+from memlib.base.errors import ResultError
+from memlib.papers.chaibub_neto_2018.choice_plots import show_choices
+from memlib.papers.chaibub_neto_2018.choice_runs import measure_choices, write_choices
+from memlib.papers.chaibub_neto_2018.choice_tables import (
     change_text,
     checks_of,
     choices_table,
@@ -17,9 +18,8 @@ from memlib.choice_tables import (
     robustness_table,
     run_of,
 )
-from memlib.choices import CHOICES, RUNS, changes_of, read_choices
-from memlib.errors import ResultError
-from memlib.figures import resolve
+from memlib.papers.chaibub_neto_2018.choices import CHOICES, RUNS, changes_of, read_choices
+from memlib.papers.chaibub_neto_2018.figures import resolve
 
 SOME = (
     *("default", "loss", "rmsprop", "rmsprop_torch", "raw", "strides", "rotate", "untrained"),
@@ -142,7 +142,9 @@ def test_robustness_tells_what_holds_without_any_training(measured):
 
 def test_pages_name_every_choice(measured):
     table, picture = choices_table(measured), show_choices(measured)
-    for name in SOME:  # strides are tried on a CNN alone, see memlib.puzzle
+    for (
+        name
+    ) in SOME:  # strides are tried on a CNN alone, see memlib.papers.chaibub_neto_2018.puzzle
         assert (CHOICES[name].label in table) == (name != "strides")
     assert "categorical cross-entropy" in picture.alt
     assert "2 seeds" in describe_choices(measured, "x")

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 from builders import make_result, panel_curves, through
+from kit.opening import _draw_test, example_pair, opening_values
 from matplotlib.figure import Figure
 
-from memlib.opening import _draw_test, example_pair, opening_values
-from memlib.plots import LIGHT
-from memlib.results import panels_of
+from memlib.report.styles import LIGHT
+from memlib.results.schema import panels_of
 
 EPOCHS = (1, 10, 100, 1000)
 

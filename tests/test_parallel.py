@@ -12,10 +12,10 @@ from conftest import one_line
 from samples import labels_of, noise
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from memlib import parallel
-from memlib.errors import InputError
-from memlib.null import compute_null
-from memlib.parallel import in_threads, n_workers
+from memlib.base import parallel
+from memlib.base.errors import InputError
+from memlib.base.parallel import in_threads, n_workers
+from memlib.method.null import compute_null
 
 MEETING = threading.Barrier(2)
 
@@ -81,7 +81,7 @@ def test_a_number_of_workers_that_is_none_is_refused_in_one_line(n_jobs):
 def test_cores_that_we_may_not_use_are_not_taken():
     script = (
         "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))});"
-        "from memlib.parallel import n_workers; print(n_workers())"
+        "from memlib.base.parallel import n_workers; print(n_workers())"
     )
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert found.stdout.strip() == "1", found.stderr

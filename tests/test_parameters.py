@@ -1,11 +1,11 @@
 """What may be changed about a figure: types and ranges, and the line that refuses the rest."""
 
 import pytest
+from kit.chapters import CHAPTERS, check_parameters, parse_assignments, source_path
+from kit.notebooks import declared_parameters
 
-from memlib.chapters import CHAPTERS, check_parameters, parse_assignments, source_path
-from memlib.errors import InputError
-from memlib.figures import FIGURES, SCALES, resolve
-from memlib.notebooks import declared_parameters
+from memlib.base.errors import InputError
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, resolve
 
 NAN, INFINITE = float("nan"), float("inf")
 # name, value, what the line has to say besides

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from memlib.data import load_data
-from memlib.errors import InputError
-from memlib.perturb import KINDS, make_s_validation_set
+from memlib.base.errors import InputError
+from memlib.method.perturb import KINDS, make_s_validation_set
+from memlib.training.images import load_data
 
 SHARES = [0.01, 0.05, 0.10, 0.5, 1.0]
 

@@ -10,9 +10,11 @@ import pytest
 from builders import make_result, panel_curves, paper_curves
 from matplotlib.figure import Figure
 
-from memlib.pictures import Picture, caption_result, describe_result, picture, show_figure, svg
-from memlib.plots import DARK, LIGHT, plot_figure
-from memlib.results import write_result
+from memlib.papers.chaibub_neto_2018.pictures import caption_result, describe_result, show_figure
+from memlib.papers.chaibub_neto_2018.plots import plot_figure
+from memlib.report.pictures import Picture, picture, svg
+from memlib.report.styles import DARK, LIGHT
+from memlib.results.schema import write_result
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +104,16 @@ class Blocked:
         if name.partition(".")[0] in ("torch", "torchvision"):
             raise ImportError(name)
 sys.meta_path.insert(0, Blocked())
-from memlib import claims, classifiers, figures, null, pictures, plots, results, status, store
-from memlib import tables
+from memlib.papers.chaibub_neto_2018 import claims
+from memlib.method import classifiers
+from memlib.papers.chaibub_neto_2018 import figures
+from memlib.method import null
+from memlib.report import pictures
+from memlib.report import plots
+from memlib.results import schema as results
+from memlib.runs import status
+from memlib.base import 
+from memlib.report import tables
 import memlib
 tree = memlib.read_result(sys.argv[1])
 figure = plots.plot_figure(tree)

@@ -7,13 +7,13 @@ import pytest
 from conftest import one_line
 from tiny_runs import settings_of
 
-from memlib import costs, store
-from memlib.classifiers import CLASSIFIERS
-from memlib.errors import InputError
-from memlib.null_piece import NullBlock
-from memlib.plan import plan
-from memlib.scheduling import compute
-from memlib.training_piece import Training
+from memlib.base.errors import InputError
+from memlib.method.classifiers import CLASSIFIERS
+from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
+from memlib.runs import costs
+from memlib.runs.plan import plan
+from memlib.runs.schedule import compute
+from memlib.runs.trainings import Training
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -85,7 +85,7 @@ def test_changed_code_changes_the_key_of_every_piece(results_folder, monkeypatch
         return one.path, one.trainings[0].folder, one.nulls[0].folder
 
     before = keys()
-    monkeypatch.setattr(store, "code_digest", lambda modules=None: "changed")
+    monkeypatch.setattr(keys, "code_digest", lambda *rooms: "changed")
     assert not set(before) & set(keys())
 
 
@@ -127,14 +127,14 @@ def test_what_is_not_installed_has_no_version_in_a_plan(results_folder, monkeypa
             raise PackageNotFoundError(package)
         return version(package)
 
-    monkeypatch.setattr("memlib.version.version", missing)
+    monkeypatch.setattr("memlib.base.version.version", missing)
     trainings, nulls = plan(settings_of(classifier="svm")).missing()
     assert {training.spec["torch"] for training in trainings} == {"none"}
     assert {null.spec["scikit-learn"] for null in nulls} == {"none"}
 
 
 def test_what_is_missing_without_torch_is_refused_before_any_work(results_folder, monkeypatch):
-    monkeypatch.setattr("memlib.scheduling.installed_version", lambda package: "none")
+    monkeypatch.setattr("memlib.runs.schedule.installed_version", lambda package: "none")
     with pytest.raises(InputError, match="torch is not installed here") as error:
         compute([plan(settings_of())], progress=False)
     one_line(error)

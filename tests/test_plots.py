@@ -10,11 +10,13 @@ from builders import make_result, paper_curves
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from memlib.errors import InputError
-from memlib.labels import strength_label, strength_labels
-from memlib.perturb import KINDS
-from memlib.plots import COLOURS, DARK, LIGHT, perturbation_colours, plot_figure, plot_panel
-from memlib.results import panels_of
+from memlib.base.errors import InputError
+from memlib.base.words import strength_label, strength_labels
+from memlib.method.perturb import KINDS
+from memlib.papers.chaibub_neto_2018.plots import plot_figure
+from memlib.report.plots import plot_panel
+from memlib.report.styles import COLOURS, DARK, LIGHT, perturbation_colours
+from memlib.results.schema import panels_of
 
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 

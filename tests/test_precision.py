@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from memlib.architectures import ARCHITECTURES
-from memlib.data import load_data
-from memlib.devices import choose_device
-from memlib.errors import InputError
-from memlib.graph_steps import GraphStep
-from memlib.measures import score_network
-from memlib.models import build_network
-from memlib.seeds import stream_integer
-from memlib.steps import Step, make_step
-from memlib.training import train_network
+from memlib.base.errors import InputError
+from memlib.base.seeds import stream_integer
+from memlib.papers.chaibub_neto_2018.measures import score_network
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.training.devices import choose_device
+from memlib.training.factory import make_step
+from memlib.training.fast.cuda_graph import GraphStep
+from memlib.training.images import load_data
+from memlib.training.loop import train_network
+from memlib.training.networks import build_network
+from memlib.training.steps import Step
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

@@ -10,12 +10,13 @@ import torch
 from conftest import ROOT
 from tiny_runs import TINY, run, settings_of
 
-from memlib import costs, store
-from memlib.plan import plan
-from memlib.progress import Progress, progress_bar
-from memlib.runs import run_figure
-from memlib.scheduling import _record, compute
-from memlib.status import describe_store
+from memlib.base import files, keys
+from memlib.runs import costs
+from memlib.runs.figure import run_figure
+from memlib.runs.plan import plan
+from memlib.runs.progress import Progress, progress_bar
+from memlib.runs.schedule import _record, compute
+from memlib.runs.status import describe_store
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -56,7 +57,7 @@ def test_progress_of_a_training_whose_later_epochs_are_stored_begins_where_it_go
     (training,) = trainings
     progress = Progress(trainings, nulls)
     assert progress.share() == 0
-    store.write_text(training.heartbeat, "3")  # of 1 to 4
+    files.write_text(training.heartbeat, "3")  # of 1 to 4
     cost = costs.training_seconds(training)
     assert cost > 0
     assert progress.share() == pytest.approx(2 / 3 * cost / costs.missing_seconds(one))
@@ -103,7 +104,7 @@ def test_status_names_what_is_no_run_by_its_title(results_folder):
 def test_status_says_of_a_run_begun_by_other_code_that_it_begins_anew(results_folder, monkeypatch):
     path = _record(plan(settings_of()))
     assert f"{path.stem}: begun; 2 of 2 networks" in describe_store(results_folder)
-    monkeypatch.setattr(store, "code_digest", lambda modules=None: "other")
+    monkeypatch.setattr(keys, "code_digest", lambda *rooms: "other")
     assert f"{path.stem}: begun by other code" in describe_store(results_folder)
     path.write_text("{}")
     assert f"{path.stem}: begun with parameters" in describe_store(results_folder)
@@ -113,7 +114,7 @@ def test_status_goes_on_after_a_run_that_this_machine_cannot_plan(results_folder
     if torch.cuda.is_available():
         pytest.skip("this machine has the device")
     settings = settings_of().model_copy(update={"device": "cuda"})
-    store.write_text(results_folder / "begun" / "fig1-other.json", settings.model_dump_json())
+    files.write_text(results_folder / "begun" / "fig1-other.json", settings.model_dump_json())
     text = describe_store(results_folder)
     assert "fig1-other: begun with parameters, data or a device" in text
     assert "MiB in all" in text

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 import memlib
-from memlib.quantities import null_mean, onset_epoch
-from memlib.results import panels_of, read_result
+from memlib.papers.chaibub_neto_2018.quantities import null_mean, onset_epoch
+from memlib.results.schema import panels_of, read_result
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def test_no_index_or_machine_in_the_pins():
 
 
 def test_data_sheet_states_the_checksum():
-    from memlib.data import BUNDLED_CHECKSUM
+    from memlib.training.images import BUNDLED_CHECKSUM
 
     assert BUNDLED_CHECKSUM in (ROOT / "data" / "README.md").read_text()
 
@@ -193,15 +193,15 @@ def modules_after(code: str) -> set[str]:
 def test_nothing_that_only_needs_results_imports_torch():
     names = ["results", "plots", "pictures", "claims", "tables", "figures", "null", "status", "cli"]
     found = modules_after("\n".join(f"import memlib.{name}" for name in names))
-    assert "memlib.null" in found
+    assert "memlib.method.null" in found
     assert "torch" not in found
 
 
 @pytest.mark.parametrize("of", [[], ["--scale", "smoke"]])  # shipped runs, one's own
 def test_commands_that_draw_and_fit_nothing_start_without_the_libraries_for_it(of):
-    call = "from memlib.cli import main\nmain({}, standalone_mode=False)"
+    call = "from memlib.cli.main import main\nmain({}, standalone_mode=False)"
     found = modules_after(call.format(["claims", "--figure", "fig1", "--resamples", "0", *of]))
-    assert "memlib.claims" in found
+    assert "memlib.papers.chaibub_neto_2018.claims" in found
     assert not found & {"torch", "sklearn", "scipy.stats", "numba", "matplotlib", "seaborn"}
 
 

@@ -4,12 +4,12 @@ import re
 import shutil
 
 import pytest
+from kit.prose import longest_results, prose_values
 from tiny_runs import run
 
-from memlib import shipped
-from memlib.prose import longest_results, prose_values
-from memlib.results import panels_of
-from memlib.shipped import read_shipped, shipped_path
+from memlib.results.schema import panels_of
+from memlib.runs import shipped
+from memlib.runs.shipped import read_shipped, shipped_path
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT
+from kit.repository import SITE, SOURCES, VARIABLE
 from pybtex.database import parse_file
 from test_project import COMMANDS
 
-from memlib.figures import FIGURES
-from memlib.repository import SITE, SOURCES, VARIABLE
-from memlib.version import __version__
+from memlib.base.version import __version__
+from memlib.papers.chaibub_neto_2018.figures import FIGURES
 
 CITED = ("chaibubneto2018", "arpit2017", "gutresp2019")
 WORKFLOW = ROOT / ".github" / "workflows" / "book.yml"

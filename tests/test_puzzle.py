@@ -4,9 +4,15 @@ import pytest
 import xarray as xr
 from builders import Curves, make_result, panel_curves, through
 
-from memlib.puzzle import describe_puzzle, explains, puzzle_table, show_puzzle, tried
-from memlib.quantities import onset_epochs
-from memlib.results import panels_of
+from memlib.papers.chaibub_neto_2018.puzzle import (
+    describe_puzzle,
+    explains,
+    puzzle_table,
+    show_puzzle,
+    tried,
+)
+from memlib.papers.chaibub_neto_2018.quantities import onset_epochs
+from memlib.results.schema import panels_of
 
 EPOCHS = (1, 2, 4, 10, 20, 50, 120)
 LABELS = {"default": "our defaults", "loss": "categorical", "he": "He uniform"}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from builders import EPOCHS, flat, make_result, one_panel, panel_curves, through
 
-from memlib.quantities import (
+from memlib.papers.chaibub_neto_2018.quantities import (
     distance_from_chance,
     forgetting_epoch,
     half_lost_epoch,
@@ -16,8 +16,8 @@ from memlib.quantities import (
     onset_epochs,
     peak_of,
 )
-from memlib.results import panels_of
-from memlib.scores import Scores
+from memlib.papers.chaibub_neto_2018.scores import Scores
+from memlib.results.schema import panels_of
 
 
 @pytest.mark.parametrize("learned_from", [1, 30, 100_000])

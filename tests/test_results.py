@@ -8,8 +8,8 @@ import pytest
 import xarray as xr
 from builders import small_result
 
-from memlib.errors import ResultError
-from memlib.results import (
+from memlib.base.errors import ResultError
+from memlib.results.schema import (
     COORDINATES,
     PANEL_ATTRIBUTES,
     ROOT_ATTRIBUTES,
@@ -20,7 +20,7 @@ from memlib.results import (
     read_result,
     write_result,
 )
-from memlib.status import describe_store
+from memlib.runs.status import describe_store
 
 
 def parts(tree):

@@ -10,16 +10,18 @@ import torch
 import xarray as xr
 from tiny_runs import assert_same, run, settings_of, times
 
-import memlib.runs
-from memlib import costs, measures, store
-from memlib.errors import ResultError
-from memlib.figures import resolve
-from memlib.null_piece import NullBlock
-from memlib.pieces import single_threaded
-from memlib.plan import plan
-from memlib.results import panels_of
-from memlib.runs import assemble_result, stored_result
-from memlib.scheduling import compute
+import memlib.runs.figure
+from memlib.base import files
+from memlib.base.errors import ResultError
+from memlib.method import test as measures
+from memlib.papers.chaibub_neto_2018.figures import resolve
+from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
+from memlib.results.schema import panels_of
+from memlib.runs import costs
+from memlib.runs.figure import assemble_result, stored_result
+from memlib.runs.plan import plan
+from memlib.runs.schedule import compute
+from memlib.runs.worker import single_threaded
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -54,7 +56,7 @@ def test_several_seeds_are_the_single_runs_side_by_side(finished, results_folder
 def test_expense_of_a_run_is_the_sum_of_its_pieces(finished, results_folder):
     pieces = results_folder / "pieces"
     seconds = [
-        float(store.read_arrays(path)["seconds"])
+        float(files.read_arrays(path)["seconds"])
         for path in (*pieces.glob("training-*/epoch_0000004.npz"), *pieces.glob("null-*/*.npz"))
     ]
     assert len(seconds) == 2 + 6
@@ -70,7 +72,7 @@ def test_expense_of_a_figure_is_that_of_all_its_pieces(results_folder):
 
 
 def test_result_is_reused_when_nothing_changed(finished, results_folder, monkeypatch):
-    monkeypatch.setattr(memlib.runs, "compute", None)
+    monkeypatch.setattr(memlib.runs.figure, "compute", None)
     before = times(results_folder)
     again = run()
     assert_same(again, finished)

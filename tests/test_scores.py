@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from builders import make_result, paper_curves
 
-from memlib.results import panels_of
-from memlib.scores import Scores
+from memlib.papers.chaibub_neto_2018.scores import Scores
+from memlib.results.schema import panels_of
 
 NAMES = {
     "null": "null_accuracy",

@@ -12,14 +12,14 @@ from builders import make_result
 from click.testing import CliRunner
 from conftest import one_line
 
-from memlib import shipped
-from memlib.accounts import account_of, accounts_of
-from memlib.cli import main
-from memlib.errors import InputError, ResultError
-from memlib.figures import SCALES
-from memlib.results import panels_of, write_result
-from memlib.runs import run_figure
-from memlib.shipped import (
+from memlib.base.errors import InputError, ResultError
+from memlib.cli.main import main
+from memlib.papers.chaibub_neto_2018.figures import SCALES
+from memlib.results.provenance import account_of, accounts_of
+from memlib.results.schema import panels_of, write_result
+from memlib.runs import shipped
+from memlib.runs.figure import run_figure
+from memlib.runs.shipped import (
     describe_shipped,
     read_shipped,
     ship,
@@ -27,7 +27,7 @@ from memlib.shipped import (
     shortfalls,
     what_is_missing,
 )
-from memlib.verify import Piece, draw_pieces, pieces_of, verify_piece
+from memlib.runs.verify import Piece, draw_pieces, pieces_of, verify_piece
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import site_checks
 import yaml
 from click.testing import CliRunner
 from conftest import ROOT
+from kit.chapters import CHAPTERS, FIGURES
 
-from memlib.chapters import CHAPTERS, FIGURES
-from memlib.cli import main
-from memlib.shipped import SHIPPED_SCALES, shipped_path
+from memlib.cli.main import main
+from memlib.runs.shipped import SHIPPED_SCALES, shipped_path
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 

@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 import pytest
 import site_checks
 import site_quality
+from kit.preview import SIZE, preview_picture
+from kit.render import build_book
 from tiny_book import VALUES, execute_chapters, write_book
 
-from memlib.book import build_book
-from memlib.preview import SIZE, preview_picture
-from memlib.results import panels_of, read_result
+from memlib.results.schema import panels_of, read_result
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 

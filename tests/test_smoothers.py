@@ -9,16 +9,16 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
-from memlib.classifiers import EstimatorPredictor, make_estimator, make_predictor
-from memlib.errors import InputError
-from memlib.null import score_labellings
-from memlib.smoothers import (
+from memlib.base.errors import InputError
+from memlib.method.classifiers import EstimatorPredictor, make_estimator, make_predictor
+from memlib.method.fast.smoothers import (
     NeighboursSmoother,
     RidgeSmoother,
     expected_null_accuracy,
     expected_null_accuracy_neighbours,
     margin_moments,
 )
+from memlib.method.null import score_labellings
 
 NAMES = ("ridge", "nearest_neighbours")
 
@@ -167,7 +167,7 @@ def test_scores_at_once_equal_those_one_by_one(name, counts, monkeypatch):
 
     at_once, reference = scores(range(7)), scores(range(7), make_estimator(name))
     singles = [scores([one]) for one in range(7)]
-    monkeypatch.setattr("memlib.smoothers.BLOCK", 1)  # a block for each labelling
+    monkeypatch.setattr("memlib.method.fast.smoothers.BLOCK", 1)  # a block for each labelling
     for other in (reference, scores(range(7))):
         for field in ("accuracy", "chance", "validation_accuracy"):
             np.testing.assert_array_equal(getattr(other, field), getattr(at_once, field))

@@ -5,11 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from memlib.architectures import ARCHITECTURES
-from memlib.convolution import ConvReluPool
-from memlib.errors import InputError
-from memlib.models import build_network
-from memlib.steps import DenseStep, Step, make_step
+from memlib.base.errors import InputError
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.training.factory import make_step
+from memlib.training.fast.convolution import ConvReluPool
+from memlib.training.fast.dense import DenseStep
+from memlib.training.networks import build_network
+from memlib.training.steps import Step
 
 OPTIMIZERS = {"sgd": 0.01, "rmsprop": 0.0001}
 

@@ -14,10 +14,10 @@ import pytest
 import xarray as xr
 from builders import make_result, small_result
 
-from memlib import store
-from memlib.errors import ResultError
-from memlib.results import read_result, write_result
-from memlib.status import describe_store
+from memlib.base import files, keys
+from memlib.base.errors import ResultError
+from memlib.results.schema import read_result, write_result
+from memlib.runs.status import describe_store
 
 
 def test_old_halves_of_killed_writers_go_and_young_ones_stay(tmp_path):
@@ -29,21 +29,21 @@ def test_old_halves_of_killed_writers_go_and_young_ones_stay(tmp_path):
         part.write_text("half")
     for part in (old, other):
         os.utime(part, (0, 0))
-    store.write_text(path, "{}")
+    files.write_text(path, "{}")
     assert [part.exists() for part in (old, young, other)] == [False, True, True]
 
 
 def test_arrays_round_trip_and_damage(tmp_path):
     path = tmp_path / "piece.npz"
-    assert store.read_arrays(path) is None
+    assert files.read_arrays(path) is None
     arrays = {"x": np.arange(1000.0), "y": np.array(3)}
-    store.write_arrays(path, arrays)
-    np.testing.assert_equal(store.read_arrays(path), arrays)
+    files.write_arrays(path, arrays)
+    np.testing.assert_equal(files.read_arrays(path), arrays)
     content = bytearray(path.read_bytes())
     for damage in (content[:-100], content[:500] + bytes([content[500] ^ 1]) + content[501:], b""):
         path.write_bytes(bytes(damage))
         with pytest.raises(ResultError, match=r"piece\.npz is damaged .*delete it"):
-            store.read_arrays(path)
+            files.read_arrays(path)
 
 
 # Whole or not at all
@@ -51,19 +51,19 @@ def test_arrays_round_trip_and_damage(tmp_path):
 
 def test_arrays_that_another_run_takes_away_meanwhile_are_not_there(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "is_file", lambda self: True)  # as a share of files may say for long
-    assert store.read_arrays(tmp_path / "none.npz") is None
+    assert files.read_arrays(tmp_path / "none.npz") is None
 
 
 def test_failed_write_leaves_the_old_file_and_no_other(tmp_path):
     path = tmp_path / "text"
-    store.write_text(path, "old")
+    files.write_text(path, "old")
 
     def fail(part):
         part.write_text("half")
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store.write_atomically(path, fail)
+        files.write_atomically(path, fail)
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["text"]
 
@@ -74,7 +74,7 @@ def test_failed_first_write_leaves_nothing(tmp_path):
         raise OSError(28, "No space left on device")
 
     with pytest.raises(ResultError, match="text could not be written: No space left on device"):
-        store.write_atomically(tmp_path / "text", fail)
+        files.write_atomically(tmp_path / "text", fail)
     assert os.listdir(tmp_path) == []
 
 
@@ -91,7 +91,7 @@ def test_writers_with_one_process_id_do_not_share_a_file(tmp_path):
                 both.wait()
                 file.write(letter * 4)
 
-        store.write_atomically(path, in_halves)
+        files.write_atomically(path, in_halves)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(write, "ab"))
@@ -102,7 +102,7 @@ def test_writers_with_one_process_id_do_not_share_a_file(tmp_path):
 KILLED = """
 import sys, time
 from pathlib import Path
-from memlib import store
+from memlib.base import files, keys
 source, target = map(Path, sys.argv[1:])
 def write(part):
     content = source.read_bytes()
@@ -111,7 +111,7 @@ def write(part):
         file.flush()
         print("half", flush=True)
         time.sleep(60)
-store.write_atomically(target, write)
+files.write_atomically(target, write)
 """
 
 
@@ -140,9 +140,9 @@ def test_kill_in_the_middle_of_writing_leaves_the_old_file_or_none(old_exists, t
 FULL = """
 import resource, sys
 from pathlib import Path
-from memlib import store
-from memlib.errors import ResultError
-from memlib.results import read_result, write_result
+from memlib.base import files, keys
+from memlib.base.errors import ResultError
+from memlib.results.schema import read_result, write_result
 source, target = sys.argv[1], Path(sys.argv[2])
 tree = read_result(source)
 values = tree["panel_d"]["null_accuracy"].values
@@ -150,8 +150,8 @@ unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4000, unlimited[1]))
 for write in (
     lambda: write_result(tree, target),
-    lambda: store.write_arrays(target, {"x": values}),
-    lambda: store.write_text(target, "x" * 10_000),
+    lambda: files.write_arrays(target, {"x": values}),
+    lambda: files.write_text(target, "x" * 10_000),
 ):
     try:
         write()
@@ -165,7 +165,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
 def test_full_disk_is_one_line_and_keeps_the_old_file(tmp_path):
     source = write_result(small_result(), tmp_path / "source.nc")
     target = tmp_path / "results" / "fig5.nc"
-    store.write_text(target, "old")
+    files.write_text(target, "old")
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(source), str(target)], capture_output=True, text=True
     )
@@ -185,7 +185,7 @@ def unwritable_folders(tmp_path):
 def test_unwritable_folder_is_one_line(tmp_path):
     for folder in unwritable_folders(tmp_path):
         with pytest.raises(ResultError, match=r"cannot be written \(.*MEMLIB_RESULTS") as caught:
-            store.require_writable(folder)
+            files.require_writable(folder)
         assert str(folder) in str(caught.value)
         assert "\n" not in str(caught.value)
         with pytest.raises(ResultError, match=r"x\.nc could not be written") as caught:
@@ -194,25 +194,25 @@ def test_unwritable_folder_is_one_line(tmp_path):
 
 
 def test_writable_folder_is_made_and_left_empty(tmp_path):
-    store.require_writable(tmp_path / "new" / "results")
+    files.require_writable(tmp_path / "new" / "results")
     assert os.listdir(tmp_path / "new" / "results") == []
 
 
 def test_results_folder_can_be_named(tmp_path, monkeypatch):
     monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
-    assert store.results_dir() == tmp_path
+    assert files.results_dir() == tmp_path
     monkeypatch.delenv("MEMLIB_RESULTS")
-    assert store.results_dir() == Path(store.__file__).parent.parent / "results"
+    assert files.results_dir() == Path(files.__file__).parent.parent / "results"
 
 
 # Keys
 
 
 def test_digest_is_stable_across_key_order_and_tells_values_apart():
-    assert store.digest({"a": 1, "b": [1, 2]}) == store.digest({"b": [1, 2], "a": 1})
+    assert keys.digest({"a": 1, "b": [1, 2]}) == keys.digest({"b": [1, 2], "a": 1})
     values = [{"a": 1}, {"a": 2}, {"b": 1}, {"a": [1]}, {"a": "1"}, {"a": 1.5}, {"a": None}]
-    assert len({store.digest(value) for value in values}) == len(values)
-    assert len(store.digest(1)) == 16
+    assert len({keys.digest(value) for value in values}) == len(values)
+    assert len(keys.digest(1)) == 16
 
 
 CODE = '''"""Module."""
@@ -236,10 +236,10 @@ class Shape:
 def code_digest_of(text, tmp_path, monkeypatch):
     (tmp_path / "shape.py").write_text(text)
     (tmp_path / "other.py").write_text("x = 1\n")
-    monkeypatch.setattr(store, "__file__", str(tmp_path / "store.py"))
-    store.code_digest.cache_clear()
-    digest = store.code_digest(("shape",))
-    store.code_digest.cache_clear()
+    monkeypatch.setattr(keys, "PACKAGE", tmp_path)
+    keys.code_digest.cache_clear()
+    digest = keys.code_digest("shape.py")
+    keys.code_digest.cache_clear()
     return digest
 
 
@@ -271,17 +271,17 @@ def test_code_digest_ignores_comments_and_docstrings_but_not_code(
 
 
 def test_code_digest_is_of_the_modules_named():
-    both = store.code_digest(("null", "seeds"))
-    assert both == store.code_digest(("seeds", "null"))
-    assert len({both, store.code_digest(("null",)), store.code_digest()}) == 3
+    both = keys.code_digest("method/null.py", "base/seeds.py")
+    assert both == keys.code_digest("base/seeds.py", "method/null.py")
+    assert len({both, keys.code_digest("method/null.py"), keys.code_digest()}) == 3
 
 
 def test_code_digest_leaves_out_fields_that_only_some_versions_of_python_have():
     tree = ast.parse("def f(x): return None")
-    before = store._syntax(tree)
+    before = keys._syntax(tree)
     assert "decorator_list" not in before
     function = tree.body[0]
     others = tuple(name for name in function._fields if name != "type_params")
     for fields in (others, (*others, "type_params")):  # Python 3.11, and from 3.12 on
         function._fields, function.type_params = fields, []
-        assert store._syntax(tree) == before
+        assert keys._syntax(tree) == before

@@ -2,20 +2,20 @@
 
 import pytest
 
-from memlib.choices import stored_choices
-from memlib.figures import FIGURES, SCALES
-from memlib.noise_claims import ONSETS
-from memlib.puzzle import tried
-from memlib.quantities import (
+from memlib.method.verdicts import VERDICTS
+from memlib.papers.chaibub_neto_2018.choices import stored_choices
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES
+from memlib.papers.chaibub_neto_2018.noise_claims import ONSETS
+from memlib.papers.chaibub_neto_2018.puzzle import tried
+from memlib.papers.chaibub_neto_2018.quantities import (
     forgetting_epoch,
     half_lost_epoch,
     memorization_level,
     null_mean,
     onset_epochs,
 )
-from memlib.results import panels_of
-from memlib.shipped import lacks, read_shipped
-from memlib.verdicts import VERDICTS
+from memlib.results.schema import panels_of
+from memlib.runs.shipped import lacks, read_shipped
 
 
 def panels(figure, scale):

@@ -13,25 +13,23 @@ from builders import (
     through,
 )
 
-from memlib.architectures import ARCHITECTURES
-from memlib.claim import Check
-from memlib.claims import check_claims
-from memlib.quantities import null_mean
-from memlib.results import panels_of
-from memlib.shipped import read_shipped
-from memlib.store import to_json
-from memlib.tables import (
+from memlib.base.keys import to_json
+from memlib.method.verdicts import VERDICTS
+from memlib.papers.chaibub_neto_2018.claims import check_claims
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.papers.chaibub_neto_2018.quantities import null_mean
+from memlib.papers.chaibub_neto_2018.tables import networks_table, shipped_summary, summary_table
+from memlib.report.tables import (
     claims_data,
     claims_table,
     differing_checks,
     markdown_table,
-    networks_table,
     provenance_table,
-    shipped_summary,
     spread_text,
-    summary_table,
 )
-from memlib.verdicts import VERDICTS
+from memlib.results.claim import Check
+from memlib.results.schema import panels_of
+from memlib.runs.shipped import read_shipped
 
 
 @pytest.fixture(scope="module")

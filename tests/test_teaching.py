@@ -11,26 +11,32 @@ import site_checks
 import xarray as xr
 from click.testing import CliRunner
 from conftest import ROOT
+from kit.chapters import CHAPTERS, source_path
+from kit.lessons import DEMONSTRATIONS, lesson_values
 from matplotlib.figure import Figure
 from tiny_runs import TINY_CHOICE
 
-from memlib.chapters import CHAPTERS, source_path
-from memlib.choice_runs import measure_choices, write_choices
-from memlib.choice_tables import effect, run_of
-from memlib.choices import (
+from memlib.cli.main import main
+from memlib.papers.chaibub_neto_2018.choice_runs import measure_choices, write_choices
+from memlib.papers.chaibub_neto_2018.choice_tables import effect, run_of
+from memlib.papers.chaibub_neto_2018.choices import (
     CHOICES,
     RUNS,
     read_choices,
     stored_choices,
 )
-from memlib.cli import main
-from memlib.costs import duration
-from memlib.lessons import DEMONSTRATIONS, lesson_values
-from memlib.one_thing import change_cards, command_of, parameters_table, plot_change, show_change
-from memlib.plots import DARK
-from memlib.results import panels_of
-from memlib.runs import run_figure
-from memlib.shipped import shipped_results
+from memlib.papers.chaibub_neto_2018.one_thing import (
+    change_cards,
+    command_of,
+    parameters_table,
+    plot_change,
+    show_change,
+)
+from memlib.report.styles import DARK
+from memlib.results.schema import panels_of
+from memlib.runs.costs import duration
+from memlib.runs.figure import run_figure
+from memlib.runs.shipped import shipped_results
 
 CHANGED = tuple(name for name in CHOICES if name != "default")
 # Read once: files of many groups take seconds.

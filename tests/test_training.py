@@ -8,18 +8,19 @@ from conftest import one_line
 from tiny_runs import same_arrays, settings_of, times
 from torch import nn
 
-import memlib.measures
-import memlib.training
-import memlib.training_piece
-from memlib import costs, store
-from memlib.architectures import ARCHITECTURES
-from memlib.data import load_data
-from memlib.errors import InputError, ResultError
-from memlib.models import build_network
-from memlib.status import describe_store
-from memlib.steps import make_step
-from memlib.training import train_network
-from memlib.training_piece import Training
+import memlib.method.test
+import memlib.runs.trainings
+import memlib.training.loop
+from memlib.base import files
+from memlib.base.errors import InputError, ResultError
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.runs import costs
+from memlib.runs.status import describe_store
+from memlib.runs.trainings import Training
+from memlib.training.factory import make_step
+from memlib.training.images import load_data
+from memlib.training.loop import train_network
+from memlib.training.networks import build_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RATES = {"sgd": 0.05, "rmsprop": 0.001}
@@ -136,7 +137,9 @@ def test_network_learns_its_training_images():
     data = load_data(n_images=200)
     step = step_of("a", "rmsprop")
     list(train_network(step, data.train_images, data.train_labels, epochs=[30]))
-    accuracy = memlib.measures.network_performance(step.network, data)["network_train_accuracy"]
+    accuracy = memlib.papers.chaibub_neto_2018.measures.network_performance(step.network, data)[
+        "network_train_accuracy"
+    ]
     assert accuracy > 0.75  # chance: 0.5, standard deviation 0.035
 
 
@@ -149,24 +152,24 @@ def test_training_without_its_later_snapshots_goes_on_to_the_same(results_folder
     training = Training(settings, "d", 0)
     training.compute()
     assert training.missing_epochs() == []
-    before = {epoch: store.read_arrays(training.snapshot(epoch)) for epoch in training.epochs}
+    before = {epoch: files.read_arrays(training.snapshot(epoch)) for epoch in training.epochs}
     for epoch in training.epochs[2:]:
         training.snapshot(epoch).unlink()
     training.compute()
     assert work.trained == [(0, 8), (training.epochs[1], 8)]
     for epoch, arrays in before.items():
-        again = store.read_arrays(training.snapshot(epoch))
+        again = files.read_arrays(training.snapshot(epoch))
         assert same_arrays(arrays | {"seconds": 0}, again | {"seconds": 0})
 
 
 def test_one_missing_snapshot_between_others_is_made_from_the_one_before(results_folder, work):
     training = Training(settings_of(), "a", 0)
     training.compute()
-    before, kept = store.read_arrays(training.snapshot(2)), times(results_folder)
+    before, kept = files.read_arrays(training.snapshot(2)), times(results_folder)
     training.snapshot(2).unlink()
     training.compute()
     assert work.trained[1:] == [(1, 2)]
-    again = store.read_arrays(training.snapshot(2))
+    again = files.read_arrays(training.snapshot(2))
     assert same_arrays(before | {"seconds": 0}, again | {"seconds": 0})
     about = training.folder / "about.json"
     untouched = kept.keys() - {training.snapshot(2), about}
@@ -178,11 +181,11 @@ def test_one_missing_snapshot_between_others_is_made_from_the_one_before(results
 @pytest.fixture
 def cut_off(monkeypatch):
     """Train with a checkpoint at every epoch and end before one."""
-    monkeypatch.setattr(memlib.training_piece, "CHECKPOINT_SECONDS", -1)
-    monkeypatch.setattr(memlib.training_piece, "HEARTBEAT_SECONDS", -1)
+    monkeypatch.setattr(memlib.runs.trainings, "CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(memlib.runs.trainings, "HEARTBEAT_SECONDS", -1)
 
     def train(training, before):
-        watched = memlib.training.train_network
+        watched = memlib.training.loop.train_network
 
         def until(*arguments, **options):
             for epoch, network in watched(*arguments, **options):
@@ -191,7 +194,7 @@ def cut_off(monkeypatch):
                 yield epoch, network
 
         with monkeypatch.context() as patch:
-            patch.setattr(memlib.training, "train_network", until)
+            patch.setattr(memlib.training.loop, "train_network", until)
             with pytest.raises(KeyboardInterrupt):
                 training.compute()
 
@@ -215,7 +218,7 @@ def test_training_cut_off_between_snapshots_goes_on_from_its_checkpoint(
     whole = make_step(build_network(ARCHITECTURES["d"]), optimizer="sgd", learning_rate=0.01)
     data = load_data(n_images=200, n_validation_images=100)
     list(train_network(whole, data.train_images, data.train_labels, epochs=[9]))
-    stored = store.read_arrays(training.snapshot(9))
+    stored = files.read_arrays(training.snapshot(9))
     assert same_arrays(whole.arrays(), {name: stored[name] for name in whole.arrays()})
 
 
@@ -240,7 +243,7 @@ def test_shorter_training_leaves_a_longer_one_where_it_was_stopped(results_folde
     whole = make_step(build_network(ARCHITECTURES["d"]), optimizer="sgd", learning_rate=0.01)
     data = load_data(n_images=200, n_validation_images=100)
     for epoch, _ in train_network(whole, data.train_images, data.train_labels, epochs=[9, 20]):
-        stored = store.read_arrays(long.snapshot(epoch))
+        stored = files.read_arrays(long.snapshot(epoch))
         assert same_arrays(whole.arrays(), {name: stored[name] for name in whole.arrays()})
 
 
@@ -275,6 +278,6 @@ def test_network_of_an_epoch_is_the_one_stored(results_folder):
     with pytest.raises(ResultError, match="no network of epoch 2"):
         training.network(2)
     training.compute()
-    stored = store.read_arrays(training.snapshot(2))
+    stored = files.read_arrays(training.snapshot(2))
     for name, value in training.network(2).state_dict().items():
         np.testing.assert_array_equal(value.numpy(), stored[name])

@@ -6,10 +6,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from memlib.errors import InputError
-from memlib.null import compute_null
-from memlib.planted import CASES, planted_features, plot_cases
-from memlib.verdicts import VERDICTS, decide_verdict, memorization_p_value, permutation_p_value
+from memlib.base.errors import InputError
+from memlib.method.null import compute_null
+from memlib.method.verdicts import (
+    VERDICTS,
+    decide_verdict,
+    memorization_p_value,
+    permutation_p_value,
+)
+from memlib.papers.chaibub_neto_2018.planted import CASES, planted_features, plot_cases
 
 VERDICT_OF = dict(zip(CASES, VERDICTS, strict=False)) | {"both": "memorized_and_learned"}
 

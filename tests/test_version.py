@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import pytest
 
-from memlib.version import __version__, git_commit, installed_version
+from memlib.base.version import __version__, git_commit, installed_version
 
 
 @pytest.fixture

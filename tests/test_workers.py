@@ -10,11 +10,11 @@ import torch
 from conftest import one_line
 from tiny_runs import settings_of
 
-from memlib import cluster
-from memlib.errors import DataError, InputError, ResultError
-from memlib.null_piece import NullBlock
-from memlib.plan import plan
-from memlib.training_piece import Training
+from memlib.base.errors import DataError, InputError, ResultError
+from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
+from memlib.runs import cluster
+from memlib.runs.plan import plan
+from memlib.runs.trainings import Training
 
 
 def asked_of(piece):

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from memlib.notebooks import execute
+from kit.notebooks import execute
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 VALUES = {"n_images": 2000, "fig1": {"gap": "0.12"}}
@@ -38,7 +38,7 @@ $$
 \\end{aligned}
 $$
 """
-# Its output is what memlib.plots shows: two pictures, of which the page's theme chooses one.
+# Its output is what memlib.report.plots shows: two pictures, of which the page's theme chooses one.
 FIRST = """\
 # %% [markdown]
 # # First chapter
@@ -105,7 +105,7 @@ def write_book(folder: Path) -> Path:
     folder.mkdir(parents=True)
     for name in ("_config.yml", "references.bib", "bibliography.md"):
         shutil.copy(real / name, folder / name)
-    for name in ("_ext", "_static"):
+    for name in ("kit", "_static"):
         shutil.copytree(real / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "_toc.yml").write_text(TOC, encoding="utf-8")
     (folder / "index.md").write_text(INDEX, encoding="utf-8")

@@ -1,8 +1,8 @@
 "use strict";
-/* A small network as in memlib.models and memlib.steps: dense layers, ReLU between them, one logit
+/* A small network as in memlib.training.networks and memlib.training.steps: dense layers, ReLU between them, one logit
    a class; trained by stochastic gradient descent. */
 function memlibNetwork(random) {
-  // `sizes` such as [196, 64, 16, 2]. Glorot's uniform weights, biases 0, as memlib.models.
+  // `sizes` such as [196, 64, 16, 2]. Glorot's uniform weights, biases 0, as memlib.training.networks.
   function buildNetwork(sizes, seed) {
     return sizes.slice(1).map((outputs, index) => {
       const inputs = sizes[index];
@@ -52,7 +52,7 @@ function memlibNetwork(random) {
   }
 
   // One step of stochastic gradient descent on a mini-batch, in place; returns its mean loss.
-  // Binary cross-entropy, mean over samples and outputs, as memlib.steps. `rates` are the dropout
+  // Binary cross-entropy, mean over samples and outputs, as memlib.training.steps. `rates` are the dropout
   // rates after each hidden layer, 0 for none.
   function trainStep(network, batch, labels, learningRate, rates, rng) {
     const nRows = labels.length;

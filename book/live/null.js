@@ -1,8 +1,8 @@
 "use strict";
-/* The shallow classifier, the null of Algorithm 1, p-values and verdict, as in memlib.smoothers and
-   memlib.null. */
+/* The shallow classifier, the null of Algorithm 1, p-values and verdict, as in memlib.method.fast.smoothers and
+   memlib.method.null. */
 function memlibNull(random) {
-  /* ---- The shallow classifier: nearest neighbours, as memlib.smoothers ---- */
+  /* ---- The shallow classifier: nearest neighbours, as memlib.method.fast.smoothers ---- */
 
   // Rows of `train` nearest to each row of `rows` (Euclidean), nearest first; of equally far
   // ones the first. The neighbours depend on the features alone: every labelling shares them.
@@ -61,7 +61,7 @@ function memlibNull(random) {
     return found / n;
   }
 
-  /* ---- Algorithm 1 (section 5 of the paper), as memlib.null ---- */
+  /* ---- Algorithm 1 (section 5 of the paper), as memlib.method.null ---- */
 
   // Accuracy expected when labels and predictions are paired at random: sum over k of p_k q_k.
   function chanceAccuracy(labels, predicted) {
@@ -99,7 +99,7 @@ function memlibNull(random) {
     return (low + 1) / (nullScores.length + 1);
   }
 
-  // Code into memlib.null.VERDICTS: 1 memorized, 2 learned, 3 both, 0 neither, 4 undecided.
+  // Code into memlib.method.null.VERDICTS: 1 memorized, 2 learned, 3 both, 0 neither, 4 undecided.
   function decideVerdict(pValue, memorization, nPermutations, significance) {
     if (1 / (nPermutations + 1) > significance) return 4;
     return (memorization <= significance ? 1 : 0) + (pValue <= significance ? 2 : 0);

@@ -1,5 +1,5 @@
 "use strict";
-/* Random numbers, noise and s-validation sets: one named stream a purpose, as in memlib.seeds.
+/* Random numbers, noise and s-validation sets: one named stream a purpose, as in memlib.base.seeds.
 
    The page's computations are a few functions whose text also becomes the worker's program, for a
    page opened from disk may not load a worker from a file. Each part does what memlib does under
@@ -54,7 +54,7 @@ function memlibRandom() {
     return Float32Array.from({ length }, () => rng.normal());
   }
 
-  // As memlib.perturb.shuffle_pixels: the values of a random share of the pixels change places.
+  // As memlib.method.perturb.shuffle_pixels: the values of a random share of the pixels change places.
   function shufflePixels(images, nImages, nPixels, share, rng) {
     const nShuffled = Math.round(share * nPixels);
     const shuffled = images.slice();

@@ -1,0 +1,1 @@
+"""The benchmark: memlib against the tools it stands in for."""

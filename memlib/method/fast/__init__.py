@@ -1,0 +1,1 @@
+"""Twins of plain classifiers that are fast enough for a hundred shuffles; see `classifiers`."""

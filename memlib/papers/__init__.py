@@ -1,0 +1,1 @@
+"""The papers, a room each; they do not know each other."""

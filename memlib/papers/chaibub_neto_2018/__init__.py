@@ -1,0 +1,1 @@
+"""Chaibub Neto (2018): its figures, networks, quantities, claims, open choices and plots."""

@@ -1,0 +1,1 @@
+"""How stored things are drawn and tabled (no torch, and no paper)."""

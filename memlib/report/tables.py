@@ -1,0 +1,147 @@
+"""Results as Markdown tables for the notebooks: in numbers, against the claims, how made."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import xarray as xr
+
+from memlib.results.claim import Check, Outcome
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def claims_table(outcomes: Iterable[Outcome]) -> str:
+    """Return outcomes as a Markdown table, one row a claim."""
+    rows = []
+    for outcome in outcomes:
+        claim = outcome.claim
+        found = "; ".join(
+            f"{check.label}: {check.value}{spread_text(check)}" + ("" if check.stands else " ✗")
+            for check in _summarized(outcome.checks)
+        )
+        if outcome.checks and outcome.left_out:
+            found += f"; not run: {', '.join(outcome.left_out)}"
+        revised = ", changed after results" if claim.revised else ""
+        words = f"{claim.text} *Rule{revised}: {claim.rule}.*"
+        verdict = f"**{outcome.verdict}**" + (f" ({scale})" if (scale := _scale(outcome)) else "")
+        rows.append([claim.number, words, found or "–", verdict])
+    return markdown_table(["no.", "the paper says", "we find", "verdict"], rows)
+
+
+def spread_text(check: Check) -> str:
+    """Return a check's interval, and the share of resamples in which it holds, if resampled."""
+    parts = []
+    if check.interval is not None:
+        low, high = check.interval
+        form = ",.0f" if isinstance(check.estimate, int) else ".3f"  # an accuracy or a share
+        parts.append(f"{low:{form}} to {'none' if high is None else format(high, form)}")
+    if check.support is not None and check.support not in (0, 1):
+        parts.append(f"holds in {100 * check.support:.0f} %")
+    return f" [{'; '.join(parts)}]" if parts else ""
+
+
+def claims_text(outcomes: Iterable[Outcome]) -> str:
+    """Return outcomes as lines for a terminal: number, verdict, claim, and each check."""
+    lines = []
+    for outcome in outcomes:
+        claim = outcome.claim
+        scale = f" ({scale} scale)" if (scale := _scale(outcome)) else ""
+        lines.append(f"{claim.number:2}  {outcome.verdict:15}  {claim.text}{scale}")
+        lines += [
+            f"      {'holds' if check.stands else 'fails'}  {check.label}: {check.value}"
+            f"{spread_text(check)}"
+            for check in outcome.checks
+        ]
+        if outcome.checks and outcome.left_out:
+            lines.append(f"      not run: panels {', '.join(outcome.left_out)}")
+    return "\n".join(lines)
+
+
+def differing_checks(by_name: Mapping[str, Sequence[Outcome]]) -> str:
+    """Return the checks that hold in some outcomes of the same claims and fail in others, a table.
+
+    Parameters
+    ----------
+    by_name
+        Outcomes of the same claims, by what the columns are to be called.
+    """
+    rows = []
+    for same in zip(*by_name.values(), strict=True):
+        made = [{check.label: check for check in outcome.checks} for outcome in same]
+        for label in made[0]:
+            checks = [one[label] for one in made if label in one]
+            if len(checks) == len(made) and len({check.stands for check in checks}) > 1:
+                told = (f"{c.value}{spread_text(c)}" + ("" if c.stands else " ✗") for c in checks)
+                rows.append([same[0].claim.number, f"{same[0].claim.text} ({label})", *told])
+    if not rows:
+        return "No check comes out differently."
+    return markdown_table(["no.", "claim (check)", *by_name], rows)
+
+
+def claims_data(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+    """Return outcomes as plain data, for JSON."""
+    return [
+        {
+            "number": outcome.claim.number,
+            "figures": list(outcome.claim.needs),
+            "place": outcome.claim.place,
+            "claim": outcome.claim.text,
+            "rule": outcome.claim.rule,
+            "rule_changed_after_results": outcome.claim.revised,
+            "verdict": outcome.verdict,
+            "scale": _scale(outcome),
+            "not_run": list(outcome.left_out) if outcome.checks else None,
+            "checks": [asdict(one) | {"stands": one.stands} for one in outcome.checks],
+        }
+        for outcome in outcomes
+    ]
+
+
+def _scale(outcome: Outcome) -> str | None:
+    """Return the scale at which a claim was decided, where it was chosen among several."""
+    return outcome.scale if outcome.checks else None
+
+
+def _summarized(checks: tuple[Check, ...]) -> Iterable[Check]:
+    """Fold many checks that hold into one, so that those that do not can be seen."""
+    if len(checks) <= 6:
+        return checks
+    kept = [check for check in checks if check.stands]
+    broken = [check for check in checks if not check.stands]
+    return [Check("hold", f"{len(kept)} of {len(checks)} checks", True), *broken]
+
+
+def provenance_table(tree: xr.DataTree) -> str:
+    """Return how a result was made: parameters, seeds, versions, device, time, checksums."""
+    names = (
+        "scale",
+        "base_seed",
+        "created",
+        "device",
+        "compute_seconds",
+        "loss",
+        "initial_weights",
+        "git_commit",
+        "data_checksum",
+        "parameters_digest",
+    )
+    rows = [[name.replace("_", " "), tree.attrs[name]] for name in names]
+    versions = [
+        f"{str(name).removesuffix('_version')} {value}"
+        for name, value in tree.attrs.items()
+        if str(name).endswith("_version")
+    ]
+    rows.append(["versions", ", ".join(versions)])
+    rows += [
+        [f"parameter `{name}`", value]
+        for name, value in json.loads(tree.attrs["parameters"]).items()
+        if name not in ("figure", "scale", "seed")
+    ]
+    return markdown_table(["setting", "value"], rows)

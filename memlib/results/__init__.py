@@ -1,0 +1,1 @@
+"""What a stored result is: its schema, its provenance, reading and writing (no torch)."""

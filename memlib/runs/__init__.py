@@ -1,0 +1,1 @@
+"""Machinery that runs any paper's figures: pieces, plans, schedules, progress."""

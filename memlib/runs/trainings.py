@@ -1,0 +1,260 @@
+"""A piece of work: one network's training, stored at every epoch that is measured.
+
+A piece knows its key (a digest of all that its result depends on, code included), where it is
+stored, what of it is missing, and how to compute that. Pieces are shared by all figures whose
+choices lead to the same key, and a training cut off half-way goes on from its last stored epoch.
+"""
+
+import time
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memlib.base import files, keys
+from memlib.base.errors import ResultError
+from memlib.base.version import installed_version
+from memlib.method.data import Data
+from memlib.papers.chaibub_neto_2018.figures import Settings
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.training.devices import busy_seconds, choose_device
+from memlib.training.images import load_data, load_labelled_images
+from memlib.training.layers import Architecture
+
+# What decides a trained network; the declared layers are part of its specification anyway.
+TRAINING_CODE = ("training", "base/seeds.py")
+CHECKPOINT_SECONDS = 60.0
+HEARTBEAT_SECONDS = 1.0
+
+
+cached_data = lru_cache(maxsize=8)(load_data)  # a run's data once a process
+
+
+@dataclass(frozen=True)
+class Training:
+    """One network's training: panel and seed. Stores the network at every epoch asked for."""
+
+    settings: Settings
+    panel: str
+    seed: int
+    device: str | None = None  # where it is, or was, trained; as the settings say when None
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """All that the trained network depends on."""
+        settings = self.settings
+        spec = {
+            "data": load_labelled_images(settings.data).attrs["content_checksum"],
+            "n_images": settings.n_images,
+            "inputs": settings.inputs,
+            "noise_sd": settings.noise_sd if settings.inputs == "noise" else None,
+            "pixel_scale": settings.pixel_scale if settings.inputs == "images" else None,
+            "shuffled_labels": settings.shuffled_labels,
+            "layers": self.architecture.as_list(),
+            "initial_weights": settings.initial_weights,
+            "loss": settings.loss,
+            "optimizer": settings.optimizer,
+            "learning_rate": settings.learning_rate,
+            "batch_size": settings.batch_size,
+            "precision": settings.precision,
+            "device": self.device or choose_device(settings.device),
+            "seed": self.seed,
+            "torch": installed_version("torch").split("+")[0],  # without what it was built for
+        }
+        spec["code"] = keys.code_digest(*TRAINING_CODE)
+        if settings.optimizer == "rmsprop":
+            spec |= {"decay": settings.rmsprop_decay, "epsilon": settings.rmsprop_epsilon}
+        return spec
+
+    @property
+    def architecture(self) -> Architecture:
+        """The panel's network, as declared."""
+        return ARCHITECTURES[self.panel].with_stride(self.settings.conv_stride)
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of the specification."""
+        return keys.digest(self.spec)
+
+    @property
+    def folder(self) -> Path:
+        """Where the networks are stored."""
+        return files.results_dir() / "pieces" / f"training-{self.key}"
+
+    @property
+    def data(self) -> Data:
+        """The images and labels of this run."""
+        settings = self.settings
+        return cached_data(
+            settings.data,
+            n_images=settings.n_images,
+            n_validation_images=settings.n_validation_images,
+            inputs=settings.inputs,
+            noise_sd=settings.noise_sd,
+            pixel_scale=settings.pixel_scale,
+            shuffled_labels=settings.shuffled_labels,
+            seed=self.seed,
+        )
+
+    def snapshot(self, epoch: int) -> Path:
+        """Return the file of the network after an epoch."""
+        return self.folder / f"epoch_{epoch:07d}.npz"
+
+    @cached_property
+    def epochs(self) -> tuple[int, ...]:
+        """Epochs at which the network is measured."""
+        return self.settings.epoch_grid(self.panel)
+
+    # Runs that measure other epochs share the networks. What each leaves of its work in progress
+    # has a name of its own, so that none loses what another, stopped or still at work, has left.
+
+    @property
+    def checkpoint(self) -> Path:
+        """Return the file of the network between two measured epochs."""
+        return self.folder / f"latest_{self.epochs[-1]:07d}_{len(self.epochs):03d}.npz"
+
+    @property
+    def heartbeat(self) -> Path:
+        """Return the file that says how far the training has come."""
+        return self.folder / f"progress_{self.epochs[-1]:07d}_{len(self.epochs):03d}.txt"
+
+    def missing_epochs(self) -> list[int]:
+        """Return the epochs of which no network is stored yet."""
+        return [epoch for epoch in self.epochs if not self.snapshot(epoch).is_file()]
+
+    def network(self, epoch: int) -> Any:
+        """Load the stored network of an epoch (a torch module)."""
+        import torch
+
+        from memlib.training.networks import load_network_arrays
+
+        arrays = files.read_arrays(self.snapshot(epoch))
+        if arrays is None:
+            raise ResultError(f"no network of epoch {epoch} in {self.folder}")
+        network = self._build()
+        load_network_arrays(network, {name: arrays[name] for name in network.state_dict()})
+        # Convolutions of the CPU are twice as fast so; dense layers are as they were.
+        return network.to(memory_format=torch.channels_last)
+
+    def _build(self) -> Any:
+        from memlib.training.networks import build_network
+
+        data = self.data
+        return build_network(
+            self.architecture,
+            image_shape=data.train_images.shape[1:],
+            n_classes=data.n_classes,
+            initial_weights=self.settings.initial_weights,
+            seed=self.seed,
+        )
+
+    def make_step(self) -> Any:
+        """Return the step of the untrained network."""
+        from memlib.training import steps
+
+        settings = self.settings
+        return steps.make_step(
+            self._build(),
+            device=self.spec["device"],
+            optimizer=settings.optimizer,
+            learning_rate=settings.learning_rate,
+            loss=settings.loss,
+            decay=settings.rmsprop_decay,
+            epsilon=settings.rmsprop_epsilon,
+            precision=settings.precision,
+        )
+
+    def compute(self) -> None:
+        """Train to the last missing epoch, from the latest stored network before the first."""
+        from memlib.training.loop import train_network
+
+        missing = self.missing_epochs()
+        if not missing:
+            return
+        files.write_text(self.folder / "about.json", keys.to_json(self.spec))
+        step = self.make_step()
+        after, seconds = 0, 0.0
+        for _, path in self._beginnings(missing[0]):
+            arrays = files.read_arrays(path)
+            # Another run may have gone on, or ended, since its checkpoint was looked at.
+            if arrays is not None and int(arrays["epoch"]) < missing[0]:
+                after, seconds = int(arrays["epoch"]), float(arrays["seconds"])
+                step.load_arrays(arrays)
+                break
+        beat = Heartbeat(self.heartbeat)
+        beat(after)
+        started, saved = busy_seconds(self.spec["device"]), time.monotonic()
+        every_epoch = range(after + 1, missing[-1] + 1)
+        for epoch, _ in train_network(
+            step,
+            self.data.train_images,
+            self.data.train_labels,
+            epochs=every_epoch,
+            after=after,
+            batch_size=self.settings.batch_size,
+            seed=self.seed,
+        ):
+            now = time.monotonic()
+            wanted = epoch in missing
+            if wanted or now - saved > CHECKPOINT_SECONDS:
+                arrays = step.arrays() | {
+                    "epoch": np.array(epoch),
+                    "seconds": np.array(seconds + busy_seconds(self.spec["device"]) - started),
+                }
+                files.write_arrays(self.snapshot(epoch) if wanted else self.checkpoint, arrays)
+                saved = now
+            beat(epoch)
+        self.checkpoint.unlink(missing_ok=True)
+        self.heartbeat.unlink(missing_ok=True)
+
+    def _beginnings(self, first: int) -> list[tuple[int, Path]]:
+        """Return stored networks of any run from before an epoch, the latest first."""
+        stored = {_epoch_of(path): path for path in self.folder.glob("latest_*.npz")}
+        stored |= {int(path.stem[6:]): path for path in self.folder.glob("epoch_*.npz")}
+        return [one for one in sorted(stored.items(), reverse=True) if 0 < one[0] < first]
+
+    def goes_on_after(self) -> int:
+        """Return the epoch after which the training would begin or go on now."""
+        missing = self.missing_epochs()
+        if not missing:
+            return self.epochs[-1]
+        return next((epoch for epoch, _ in self._beginnings(missing[0])), 0)
+
+    def epochs_done(self) -> int:
+        """Return how far the training says it has come, for progress."""
+        if not self.missing_epochs():
+            return self.epochs[-1]
+        try:
+            return int(self.heartbeat.read_text())
+        except (OSError, ValueError):  # not begun, or it has just ended
+            return 0
+
+    def seconds(self) -> float:
+        """Return the seconds that the stored training took one core, or the GPU."""
+        arrays = files.read_arrays(self.snapshot(self.epochs[-1]))
+        return 0.0 if arrays is None else float(arrays["seconds"])
+
+
+def _epoch_of(path: Path) -> int:
+    """Return the epoch of a stored network, 0 when it is gone or no whole file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:  # reads no more than is asked for
+            return int(file["epoch"])
+    except Exception:  # zipfile, zlib and NumPy each raise their own kinds
+        return 0
+
+
+class Heartbeat:
+    """Writes how far a piece has come, at most once a second; losing it loses nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.last = path, -np.inf
+
+    def __call__(self, value: int) -> None:
+        """Write a number unless one was written a moment ago."""
+        now = time.monotonic()
+        if now - self.last > HEARTBEAT_SECONDS:
+            self.last = now
+            files.write_text(self.path, str(value))

@@ -1,0 +1,1 @@
+"""Networks and how they are trained: layers, losses, steps, and the one loop."""

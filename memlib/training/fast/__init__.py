@@ -1,0 +1,1 @@
+"""Twins of the plain training step; `memlib.training.factory` picks among them."""

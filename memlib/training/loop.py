@@ -1,0 +1,98 @@
+"""The training loop: one generator that yields the network at the epochs asked for."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import nn
+
+from memlib.base.errors import InputError
+from memlib.base.seeds import stream, stream_integer
+from memlib.training.steps import Step
+
+
+def train_network(
+    step: Step,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    epochs: Iterable[int],
+    after: int = 0,
+    batch_size: int = 128,
+    seed: int = 0,
+) -> Iterator[tuple[int, nn.Module]]:
+    """Train as usual and yield the network at the epochs asked for; nothing is measured here.
+
+    Randomness has no state that is carried from epoch to epoch: the order of the images (stream
+    ``batches``) and the dropout masks (stream ``dropout``) of an epoch follow from the seed and
+    the epoch's number. So a run that goes on after any epoch equals one that never stopped.
+
+    Parameters
+    ----------
+    step
+        The network with its optimizer, see `memlib.training.factory.make_step`; trained in place.
+    images, labels
+        float32 (sample, row, column) and int64 (sample,).
+    epochs
+        Increasing epochs, each 1 or more, at which to yield.
+    after
+        Epochs that the network has already been trained for.
+    batch_size
+        Images in a mini-batch; the last one of an epoch may be smaller.
+    seed
+        Base seed.
+
+    Yields
+    ------
+    epoch, network
+        The network in place, after that epoch; copy it to keep it.
+
+    Raises
+    ------
+    InputError
+        When the loss is no longer finite, epochs do not increase, or images, labels and network
+        do not match.
+    """
+    _check(step, images, labels, batch_size)
+    inputs = torch.from_numpy(images).to(step.device)
+    one_hot = np.eye(_n_outputs(step, labels), dtype=np.float32)[labels]
+    targets = torch.from_numpy(one_hot).to(step.device)
+    done = after
+    for epoch in epochs:
+        if epoch < done:
+            raise InputError(f"epoch {epoch} comes after epoch {done}: epochs have to increase")
+        while done < epoch:
+            done += 1
+            order = torch.from_numpy(stream(seed, "batches", done).permutation(len(images)))
+            order = order.to(step.device)
+            step.start_epoch(stream_integer(seed, "dropout", done))
+            loss = step.run(inputs[order], targets[order], batch_size)
+            if not math.isfinite(loss):
+                raise InputError(f"training diverged in epoch {done}: take a lower learning_rate")
+        yield epoch, step.network
+
+
+def _n_outputs(step: Step, labels: np.ndarray) -> int:
+    *_, last = step.network.children()
+    return last.out_features if isinstance(last, nn.Linear) else int(labels.max()) + 1
+
+
+def _check(step: Step, images: np.ndarray, labels: np.ndarray, batch_size: int) -> None:
+    """Refuse what would be trained on wrong targets, or would end in an error of torch."""
+    if len(images) != len(labels) or not len(images):
+        raise InputError(
+            f"{len(images)} images and {len(labels)} labels: give each image its label"
+        )
+    if images.dtype != np.float32:
+        raise InputError(f"images are {images.dtype}: take float32")
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(f"labels are {labels.dtype}: take whole numbers, 0 to n_classes - 1")
+    n_outputs = _n_outputs(step, labels)
+    if labels.min() < 0 or labels.max() >= n_outputs:
+        raise InputError(
+            f"labels go from {labels.min()} to {labels.max()}: the network has outputs for 0 to "
+            f"{n_outputs - 1}"
+        )
+    if batch_size < 1:
+        raise InputError(f"batch_size = {batch_size!r}: take a whole number, 1 or more")

@@ -1,0 +1,176 @@
+"""Training steps on one CPU core, in float32: gradients, optimizers and dropout masks.
+
+`Step` trains a stack of layers by autograd, `DenseStep` one of dense layers by a hand-written
+backward pass. With the same masks they differ by rounding only; `make_step` picks.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from memlib.base.errors import InputError
+from memlib.training.losses import LOSSES
+from memlib.training.networks import load_network_arrays, network_arrays
+
+PRECISIONS = ("float32", "bfloat16")
+Update = Callable[[Tensor, Tensor, Tensor | None], None]
+
+
+def sgd(learning_rate: float) -> Update:
+    """Return the update ``w -= learning_rate g`` of (weight, gradient, memory), in place."""
+
+    def update(weight: Tensor, gradient: Tensor, memory: Tensor | None) -> None:
+        weight.sub_(gradient, alpha=learning_rate)
+
+    return update
+
+
+def rmsprop(learning_rate: float, *, decay: float = 0.9, epsilon: float = 1e-7) -> Update:
+    """Return Keras' rmsProp update of (weight, gradient, memory v), in place.
+
+    ``v = decay v + (1 - decay) g^2; w -= learning_rate g / (sqrt(v) + epsilon)``, as in Keras 2 of
+    2018 (keras/optimizers.py), which the paper used. Keras 3 has epsilon inside the root.
+    """
+
+    def update(weight: Tensor, gradient: Tensor, memory: Tensor | None) -> None:
+        assert memory is not None
+        memory.mul_(decay).addcmul_(gradient, gradient, value=1 - decay)
+        weight.addcdiv_(gradient, memory.sqrt().add_(epsilon), value=-learning_rate)
+
+    return update
+
+
+class Step:
+    """A network, its optimizer and its dropout masks; gradients by autograd.
+
+    Parameters
+    ----------
+    network
+        Layers in order, logits last; trained in place.
+    optimizer
+        ``"sgd"`` or ``"rmsprop"``.
+    learning_rate
+        Step size, above 0.
+    loss
+        A name in `memlib.training.losses.LOSSES`.
+    decay, epsilon
+        Constants of rmsProp, see `rmsprop`.
+    precision
+        Of the matrix products: ``"float32"``, or ``"bfloat16"`` (8 bits in place of 24; how much
+        faster, `memlib bench` says). Weights, sums and the optimizer stay in float32.
+    layers
+        What stands for the network's layers in training; the layers themselves by default.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(
+        self,
+        network: nn.Sequential,
+        *,
+        optimizer: str,
+        learning_rate: float,
+        loss: str = "binary",
+        decay: float = 0.9,
+        epsilon: float = 1e-7,
+        precision: str = "float32",
+        layers: list[Callable[[Tensor], Tensor]] | None = None,
+    ) -> None:
+        if optimizer not in ("sgd", "rmsprop"):
+            raise InputError(f"optimizer is {optimizer!r}, not 'sgd' or 'rmsprop'")
+        if loss not in LOSSES:
+            raise InputError(f"loss is {loss!r}: take one of {', '.join(LOSSES)}")
+        if precision not in PRECISIONS:
+            raise InputError(f"precision is {precision!r}: take one of {', '.join(PRECISIONS)}")
+        self.loss, self.precision = LOSSES[loss], precision
+        self.network = network.train()
+        self.layers = list(network) if layers is None else layers
+        self.update = (
+            sgd(learning_rate)
+            if optimizer == "sgd"
+            else rmsprop(learning_rate, decay=decay, epsilon=epsilon)
+        )
+        self.weights = dict(network.named_parameters())
+        self.memory = {
+            name: torch.zeros_like(weight.data)
+            for name, weight in self.weights.items()
+            if optimizer == "rmsprop"
+        }
+        self.start_epoch(0)
+
+    def start_epoch(self, seed: int) -> None:
+        """Seed the dropout masks of an epoch."""
+        self.rng = np.random.SFC64(seed)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the network's parameters and the optimizer's memory, by name."""
+        memory = {f"memory.{name}": v.cpu().numpy().copy() for name, v in self.memory.items()}
+        return network_arrays(self.network) | memory
+
+    def load_arrays(self, arrays: dict[str, np.ndarray]) -> None:
+        """Set what `arrays` returned; other entries are ignored."""
+        load_network_arrays(self.network, {n: arrays[n] for n in self.network.state_dict()})
+        for name, value in self.memory.items():
+            value.copy_(torch.from_numpy(arrays[f"memory.{name}"]))
+
+    def draw_bytes(self, shape: torch.Size, rate: float) -> tuple[np.ndarray, int, float]:
+        """Draw uniform bytes; one below the threshold (`rate` in 256ths) drops a value.
+
+        Returns
+        -------
+        bytes_, threshold, scale
+            uint8 of `shape`; the scale of the values that are kept.
+        """
+        size, threshold = shape.numel(), round(256 * rate)
+        raw = self.rng.random_raw(-(-size // 8)).view(np.uint8)[:size].reshape(shape)
+        return raw, threshold, 256 / (256 - threshold)
+
+    def run(self, inputs: Tensor, targets: Tensor, batch_size: int) -> float:
+        """Train on mini-batches in the order given and return the mean loss.
+
+        Parameters
+        ----------
+        inputs, targets
+            float32 (sample, row, column) and (sample, output).
+        batch_size
+            Images in a mini-batch; the last one may be smaller.
+        """
+        self.network.train()
+        # rmsProp's memory of rare gradients decays below the normal numbers, which are computed
+        # many times slower than a zero.
+        torch.set_flush_denormal(True)
+        try:
+            return self._run(inputs, targets, batch_size)
+        finally:
+            torch.set_flush_denormal(False)
+
+    def _run(self, inputs: Tensor, targets: Tensor, batch_size: int) -> float:
+        total = 0.0
+        for x, y in zip(inputs.split(batch_size), targets.split(batch_size), strict=True):
+            loss, gradients = self.gradients(x, y)
+            self.apply(gradients)
+            total += float(loss) * len(x)
+        return total / len(inputs)
+
+    @torch.no_grad()
+    def apply(self, gradients: dict[str, Tensor]) -> None:
+        """Let the optimizer change the weights, in place."""
+        for name, gradient in gradients.items():
+            self.update(self.weights[name], gradient, self.memory.get(name))
+
+    def drop(self, x: Tensor, rate: float) -> Tensor:
+        """Set a random share `rate` of the activations to 0 and scale the others up."""
+        raw, threshold, scale = self.draw_bytes(x.shape, rate)
+        return x * (torch.from_numpy(raw) >= threshold) * scale
+
+    def gradients(self, x: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss of a mini-batch and its gradient by parameter name."""
+        lower = self.precision == "bfloat16"
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=lower, cache_enabled=False):
+            for layer in self.layers:
+                x = self.drop(x, layer.p) if isinstance(layer, nn.Dropout) else layer(x)
+        loss = self.loss.mean(x.float(), y)
+        gradients = torch.autograd.grad(loss, list(self.weights.values()))
+        return loss.detach(), dict(zip(self.weights, gradients, strict=True))
