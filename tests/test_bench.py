@@ -218,7 +218,7 @@ def test_output_is_checked_before_any_work(tmp_path):
 
 def test_command_says_what_is_wrong_in_one_line(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "memlib.cli.main", "bench", "--output", str(tmp_path / "bench.csv")],
+        [sys.executable, "-m", "memlib.cli", "bench", "--output", str(tmp_path / "bench.csv")],
         capture_output=True,
         text=True,
         cwd=ROOT,

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def memlib(*arguments, results, **environment):
     return subprocess.run(
-        [sys.executable, "-m", "memlib.cli.main", *arguments],
+        [sys.executable, "-m", "memlib.cli", *arguments],
         capture_output=True,
         text=True,
         cwd=ROOT,
@@ -76,7 +76,7 @@ def test_installed_without_its_checkout_it_measures_and_says_what_it_lacks(tmp_p
         )
 
     for command in (["run", "fig1"], ["claims"], ["data"], ["verify"], ["book"]):
-        done = python("-m", "memlib.cli.main", *command)
+        done = python("-m", "memlib.cli", *command)
         assert done.returncode == 1, command
         assert done.stderr.startswith("memlib: "), done.stderr
         assert "need a clone of its repository" in done.stderr
@@ -149,7 +149,7 @@ def test_interruption_says_what_is_kept(tmp_path):
     import signal
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "memlib.cli.main", "run", "fig1", "--panels", "a", "--jobs", "1"],
+        [sys.executable, "-m", "memlib.cli", "run", "fig1", "--panels", "a", "--jobs", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -173,7 +173,7 @@ def test_interruption_says_what_is_kept(tmp_path):
 
 def test_a_path_among_the_parameters_is_the_users_own(tmp_path):
     shutil.copy(ROOT / "data" / "fashion_mnist_pullover_coat.nc", tmp_path / "mine.nc")
-    command = [sys.executable, "-m", "memlib.cli.main", "run", "s_validation_by_eye", "-p"]
+    command = [sys.executable, "-m", "memlib.cli", "run", "s_validation_by_eye", "-p"]
     done = subprocess.run(
         [*command, "data=mine.nc"],
         capture_output=True,

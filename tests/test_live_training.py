@@ -14,7 +14,7 @@ from live_book import inputs, small_network
 
 from memlib.method.features import extract_learned_features, predict_logits
 from memlib.method.perturb import shuffle_pixels
-from memlib.report import plots
+from memlib.report import styles
 from memlib.training.factory import make_step
 from memlib.training.images import load_data
 
@@ -77,7 +77,7 @@ def test_data_script_is_light_and_says_what_memlib_decides(tmp_path):
     assert constants["nullCeiling"] == pytest.approx(11 / 16, abs=0.002)
 
 
-@pytest.mark.parametrize("theme", [plots.LIGHT, plots.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("theme", [styles.LIGHT, styles.DARK], ids=["light", "dark"])
 def test_colours_are_those_of_the_figures(theme):
     style = (ROOT / "book" / "live" / "live.css").read_text(encoding="utf-8")
     block = style.split(f'[data-theme="{theme.name}"] #live {{')[1].split("}")[0]

@@ -253,6 +253,3 @@ def build(folder: Path | None, classes: str, output: Path | None) -> None:
 
 for command in (choices, claims, draw, ship, verify):
     main.add_command(command)
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -152,10 +152,10 @@ class Training:
 
     def make_step(self) -> Any:
         """Return the step of the untrained network."""
-        from memlib.training import steps
+        from memlib.training import factory
 
         settings = self.settings
-        return steps.make_step(
+        return factory.make_step(
             self._build(),
             device=self.spec["device"],
             optimizer=settings.optimizer,
