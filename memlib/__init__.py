@@ -16,8 +16,7 @@ if TYPE_CHECKING:  # what type checkers and editors see; the rest of us loads it
     from memlib.papers.chaibub_neto_2018.claims import check_claims
     from memlib.papers.chaibub_neto_2018.pictures import show_figure
     from memlib.papers.chaibub_neto_2018.plots import plot_figure
-    from memlib.results.schema import read_result
-    from memlib.runs.figure import run_figure
+    from memlib.runs.figure import read_result, run_figure
     from memlib.training.factory import make_step
     from memlib.training.images import load_data
     from memlib.training.loop import train_network

@@ -26,8 +26,10 @@ n_cores: int = 1000  # of the cluster to reckon with
 # %%
 from IPython.display import Markdown
 
-from memlib.runs.costs import describe_plan, duration, figure_seconds
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, resolve
+from memlib.runs.costs import describe_plan, figure_seconds
+from memlib.base.words import duration
+from memlib.papers.chaibub_neto_2018.figures import FIGURES
+from memlib.runs.study import resolve
 from memlib.runs.plan import plan
 from memlib.report.tables import markdown_table
 

@@ -13,10 +13,12 @@ from sklearn.neighbors import KNeighborsClassifier
 from memlib.base.version import __version__
 from memlib.method.verdicts import null_dataset
 from memlib.papers.chaibub_neto_2018.claims import check_claims
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, resolve
+from memlib.papers.chaibub_neto_2018.figures import FIGURES
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.results.claim import Outcome
-from memlib.results.schema import SCHEMA_VERSION, assemble, label_panel, panels_of
+from memlib.results.files import assemble
+from memlib.results.schema import SCHEMA_VERSION, label_panel, panels_of
+from memlib.runs.study import resolve
 
 EPOCHS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 CNN_EPOCHS = EPOCHS[:9]

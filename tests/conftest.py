@@ -74,7 +74,8 @@ def _link(source: str, target: str) -> None:
 @pytest.fixture(scope="session")
 def site_results(built_site: Path) -> dict[str, Any]:
     """The results that made the site: panels by figure."""
-    from memlib.results.schema import panels_of, read_result
+    from memlib.results.schema import panels_of
+    from memlib.runs.figure import read_result
 
     paths = sorted((built_site.parent.parent / "results").glob("fig*-smoke-*.nc"))
     trees = [read_result(path) for path in paths]

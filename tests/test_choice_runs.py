@@ -10,13 +10,14 @@ from click.testing import CliRunner
 from tiny_runs import TINY_CHOICE
 
 from memlib.base.errors import InputError
+from memlib.base.words import duration
 from memlib.cli.main import main
 from memlib.papers.chaibub_neto_2018 import choices
 from memlib.papers.chaibub_neto_2018.choice_runs import measure_choices, write_choices
 from memlib.papers.chaibub_neto_2018.choice_tables import describe_choices, effect, robustness_table
 from memlib.papers.chaibub_neto_2018.choices import read_choices
 from memlib.papers.chaibub_neto_2018.one_thing import change_cards
-from memlib.runs.costs import STEP_SECONDS, duration
+from memlib.runs.costs import STEP_SECONDS
 
 ASK = {"runs": ("noise",), "n_seeds": 1, "n_jobs": 1} | TINY_CHOICE
 

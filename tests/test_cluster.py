@@ -22,13 +22,14 @@ from conftest import ROOT, one_line
 import memlib.runs.cluster
 from memlib.base import keys
 from memlib.base.errors import InputError, ResultError
-from memlib.papers.chaibub_neto_2018.figures import resolve
+from memlib.base.words import duration
 from memlib.papers.chaibub_neto_2018.null_pieces import NULL_CODE
 from memlib.results.schema import panels_of
-from memlib.runs.costs import describe_plan, duration
+from memlib.runs.costs import describe_plan
 from memlib.runs.figure import run_figure
 from memlib.runs.plan import plan
 from memlib.runs.status import describe_store
+from memlib.runs.study import resolve
 
 pytest.importorskip("distributed")
 SETTINGS = {

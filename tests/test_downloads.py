@@ -25,13 +25,14 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from memlib.base.errors import InputError
 from memlib.cli.main import main
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, resolve
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES
 from memlib.papers.chaibub_neto_2018.pictures import show_figure
-from memlib.results.provenance import arguments_of
-from memlib.results.schema import panels_of, read_result
+from memlib.results.schema import panels_of
 from memlib.runs import shipped
-from memlib.runs.figure import run_figure
+from memlib.runs.commands import arguments_of
+from memlib.runs.figure import read_result, run_figure
 from memlib.runs.plan import plan
+from memlib.runs.study import resolve
 
 SIZE = {"n_images": 100, "n_validation_images": 60, "epochs": 4, "cnn_epochs": 1}
 SIZE |= {"n_measured_epochs": 2, "n_permutations": 6, "n_trees": 5, "n_seeds": 1}

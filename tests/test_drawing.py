@@ -26,7 +26,8 @@ from memlib.papers.chaibub_neto_2018.plots import plot_figure
 from memlib.papers.chaibub_neto_2018.puzzle import draw_puzzle
 from memlib.report.pictures import svg
 from memlib.report.styles import DARK
-from memlib.results.schema import read_result, write_result
+from memlib.results.files import write_result
+from memlib.runs.figure import read_result
 from memlib.runs.shipped import shipped_folder, shipped_path
 from memlib.training.images import data_path
 

@@ -18,11 +18,12 @@ from kit.publish import page_scripts
 
 from memlib.base.errors import ResultError
 from memlib.method.verdicts import VERDICTS
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, resolve
+from memlib.papers.chaibub_neto_2018.figures import FIGURES
 from memlib.report.styles import COLOURS, DARK_COLOURS
 from memlib.results.schema import panels_of
 from memlib.runs import shipped
 from memlib.runs.figure import run_figure
+from memlib.runs.study import resolve
 from memlib.training.images import load_labelled_images
 
 

@@ -16,15 +16,10 @@ from kit.chapters import (
 )
 from kit.notebooks import declared_parameters
 
-from memlib.papers.chaibub_neto_2018.figures import (
-    CHANGEABLE,
-    FIGURES,
-    SCALES,
-    Settings,
-    epoch_grid,
-    resolve,
-)
+from memlib.papers.chaibub_neto_2018.figures import CHANGEABLE, FIGURES, SCALES, Settings
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.runs.settings import epoch_grid
+from memlib.runs.study import resolve
 
 # Settings
 

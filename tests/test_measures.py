@@ -22,9 +22,9 @@ from memlib.method.null import compute_null
 from memlib.method.perturb import make_s_validation_set
 from memlib.method.test import shared_structure_test
 from memlib.method.verdicts import VERDICTS
-from memlib.papers.chaibub_neto_2018.figures import resolve
 from memlib.report.plots import plot_panel
 from memlib.results.schema import VARIABLES
+from memlib.runs.study import resolve
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 FEW = {"n_permutations": 19, "n_trees": 30}

@@ -19,7 +19,7 @@ from memlib.papers.chaibub_neto_2018.choice_tables import (
     run_of,
 )
 from memlib.papers.chaibub_neto_2018.choices import CHOICES, RUNS, changes_of, read_choices
-from memlib.papers.chaibub_neto_2018.figures import resolve
+from memlib.runs.study import resolve
 
 SOME = (
     *("default", "loss", "rmsprop", "rmsprop_torch", "raw", "strides", "rotate", "untrained"),

@@ -5,7 +5,8 @@ from kit.chapters import CHAPTERS, check_parameters, parse_assignments, source_p
 from kit.notebooks import declared_parameters
 
 from memlib.base.errors import InputError
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, resolve
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES
+from memlib.runs.study import resolve
 
 NAN, INFINITE = float("nan"), float("inf")
 # name, value, what the line has to say besides

@@ -14,7 +14,7 @@ from memlib.papers.chaibub_neto_2018.pictures import caption_result, describe_re
 from memlib.papers.chaibub_neto_2018.plots import plot_figure
 from memlib.report.pictures import Picture, picture, svg
 from memlib.report.styles import DARK, LIGHT
-from memlib.results.schema import write_result
+from memlib.results.files import write_result
 
 
 @pytest.fixture(scope="module")

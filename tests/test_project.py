@@ -13,7 +13,8 @@ import yaml
 
 import memlib
 from memlib.papers.chaibub_neto_2018.quantities import null_mean, onset_epoch
-from memlib.results.schema import panels_of, read_result
+from memlib.results.schema import panels_of
+from memlib.runs.figure import read_result
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

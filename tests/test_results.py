@@ -9,17 +9,16 @@ import xarray as xr
 from builders import small_result
 
 from memlib.base.errors import ResultError
+from memlib.results.files import assemble, write_result
 from memlib.results.schema import (
     COORDINATES,
     PANEL_ATTRIBUTES,
     ROOT_ATTRIBUTES,
     VARIABLES,
-    assemble,
     check_schema,
     panels_of,
-    read_result,
-    write_result,
 )
+from memlib.runs.figure import read_result
 from memlib.runs.status import describe_store
 
 

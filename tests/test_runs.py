@@ -14,14 +14,14 @@ import memlib.runs.figure
 from memlib.base import files
 from memlib.base.errors import ResultError
 from memlib.method import test as measures
-from memlib.papers.chaibub_neto_2018.figures import resolve
 from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
 from memlib.results.schema import panels_of
 from memlib.runs import costs
 from memlib.runs.figure import assemble_result, stored_result
+from memlib.runs.pieces import single_threaded
 from memlib.runs.plan import plan
 from memlib.runs.schedule import compute
-from memlib.runs.worker import single_threaded
+from memlib.runs.study import resolve
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

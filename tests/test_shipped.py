@@ -15,8 +15,10 @@ from conftest import one_line
 from memlib.base.errors import InputError, ResultError
 from memlib.cli.main import main
 from memlib.papers.chaibub_neto_2018.figures import SCALES
+from memlib.papers.chaibub_neto_2018.verify import Piece, draw_pieces, pieces_of, verify_piece
+from memlib.results.files import write_result
 from memlib.results.provenance import account_of, accounts_of
-from memlib.results.schema import panels_of, write_result
+from memlib.results.schema import panels_of
 from memlib.runs import shipped
 from memlib.runs.figure import run_figure
 from memlib.runs.shipped import (
@@ -27,7 +29,6 @@ from memlib.runs.shipped import (
     shortfalls,
     what_is_missing,
 )
-from memlib.runs.verify import Piece, draw_pieces, pieces_of, verify_piece
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from conftest import ROOT
 from kit.chapters import CHAPTERS, FIGURES
 
 from memlib.cli.main import main
-from memlib.runs.shipped import SHIPPED_SCALES, shipped_path
+from memlib.papers.chaibub_neto_2018.figures import SHIPPED_SCALES
+from memlib.runs.shipped import shipped_path
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 

@@ -15,7 +15,8 @@ from kit.preview import SIZE, preview_picture
 from kit.render import build_book
 from tiny_book import VALUES, execute_chapters, write_book
 
-from memlib.results.schema import panels_of, read_result
+from memlib.results.schema import panels_of
+from memlib.runs.figure import read_result
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
 

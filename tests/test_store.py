@@ -16,7 +16,8 @@ from builders import make_result, small_result
 
 from memlib.base import files, keys
 from memlib.base.errors import ResultError
-from memlib.results.schema import read_result, write_result
+from memlib.results.files import write_result
+from memlib.runs.figure import read_result
 from memlib.runs.status import describe_store
 
 
@@ -142,7 +143,8 @@ import resource, sys
 from pathlib import Path
 from memlib.base import files, keys
 from memlib.base.errors import ResultError
-from memlib.results.schema import read_result, write_result
+from memlib.results.files import write_result
+from memlib.runs.figure import read_result
 source, target = sys.argv[1], Path(sys.argv[2])
 tree = read_result(source)
 values = tree["panel_d"]["null_accuracy"].values

@@ -16,6 +16,7 @@ from kit.lessons import DEMONSTRATIONS, lesson_values
 from matplotlib.figure import Figure
 from tiny_runs import TINY_CHOICE
 
+from memlib.base.words import duration
 from memlib.cli.main import main
 from memlib.papers.chaibub_neto_2018.choice_runs import measure_choices, write_choices
 from memlib.papers.chaibub_neto_2018.choice_tables import effect, run_of
@@ -34,7 +35,6 @@ from memlib.papers.chaibub_neto_2018.one_thing import (
 )
 from memlib.report.styles import DARK
 from memlib.results.schema import panels_of
-from memlib.runs.costs import duration
 from memlib.runs.figure import run_figure
 from memlib.runs.shipped import shipped_results
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from memlib.papers.chaibub_neto_2018.figures import resolve
 from memlib.results.schema import panels_of
 from memlib.runs.figure import run_figure
+from memlib.runs.study import resolve
 
 TINY = {
     "scale": "smoke",

@@ -15,8 +15,9 @@ from memlib.base import files, keys
 from memlib.base.checkout import checkout_path
 from memlib.base.errors import InputError
 from memlib.papers.chaibub_neto_2018.choices import choices_path
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, resolve
-from memlib.runs.shipped import SHIPPED_SCALES, shipped_path
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, SHIPPED_SCALES
+from memlib.runs.shipped import shipped_path
+from memlib.runs.study import resolve
 from memlib.training.images import load_labelled_images
 
 METHOD_CHAPTERS = ("s_validation_by_eye", "algorithm_1_by_hand", "what_the_null_measures")

@@ -14,8 +14,10 @@ from kit.colab import colab_notebook
 from kit.notebooks import NotebookError
 from kit.repository import Repository
 from memlib.report.tables import markdown_table
-from memlib.results.provenance import MADE, accounts_of, arguments_of
-from memlib.results.schema import panels_of, read_result
+from memlib.results.provenance import MADE, accounts_of
+from memlib.results.schema import panels_of
+from memlib.runs.commands import arguments_of
+from memlib.runs.figure import read_result
 
 FOLDER = "downloads"  # of the site
 FIGURE = re.compile(r'<figure class="memlib-figure" id="([\w-]+)".*?</figure>', re.DOTALL)

@@ -15,12 +15,13 @@ import xarray as xr
 from memlib.base.errors import ResultError
 from memlib.base.words import strength_labels
 from memlib.method.verdicts import SIGNIFICANCE, VERDICTS
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, SHIPPED_SCALES
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.report.styles import DARK, LIGHT, perturbation_colours
+from memlib.results.files import result_name
 from memlib.results.provenance import Account, accounts_of
-from memlib.results.schema import panels_of, result_name
-from memlib.runs.shipped import SHIPPED_SCALES, shipped_path, shipped_results, shortfalls
+from memlib.results.schema import panels_of
+from memlib.runs.shipped import shipped_path, shipped_results, shortfalls
 
 
 def explorer_data(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:

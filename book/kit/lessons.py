@@ -9,10 +9,12 @@ from typing import Any
 
 import xarray as xr
 
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, resolve
+from memlib.base.words import duration
+from memlib.papers.chaibub_neto_2018.figures import FIGURES
 from memlib.papers.chaibub_neto_2018.one_thing import run_command
 from memlib.report.tables import markdown_table
-from memlib.runs.costs import duration, figure_seconds
+from memlib.runs.costs import figure_seconds
+from memlib.runs.study import resolve
 
 TIMED_SCALES = ("smoke", "teaching", "paper")
 

@@ -11,14 +11,14 @@ import xarray as xr
 from kit.lessons import lesson_values
 from kit.live import live_values
 from kit.opening import opening_values
+from memlib.base.words import duration
 from memlib.method.verdicts import VERDICTS
 from memlib.papers.chaibub_neto_2018.claims import check_claims, most_complete
-from memlib.papers.chaibub_neto_2018.figures import SCALES
+from memlib.papers.chaibub_neto_2018.figures import SCALES, SHIPPED_SCALES
 from memlib.papers.chaibub_neto_2018.quantities import forgetting_epoch, null_mean, onset_epoch
 from memlib.results.claim import CLAIM_VERDICTS, Outcome
 from memlib.results.schema import panels_of
-from memlib.runs.costs import duration
-from memlib.runs.shipped import SHIPPED_SCALES, read_shipped, shipped_results
+from memlib.runs.shipped import read_shipped, shipped_results
 
 FOUND = {"fig1": ("a", "e"), "fig5": ("d",)}  # panels whose numbers the first page tells
 

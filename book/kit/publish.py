@@ -21,11 +21,12 @@ from kit.render import build_book
 from kit.repository import Repository, read_repository
 from kit.sanitise import sanitise
 from memlib.base.checkout import checkout_path
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, resolve
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SHIPPED_SCALES
 from memlib.runs.figure import run_figure, stored_result
 from memlib.runs.plan import plan
 from memlib.runs.schedule import compute
-from memlib.runs.shipped import SHIPPED_SCALES, shipped_path
+from memlib.runs.shipped import shipped_path
+from memlib.runs.study import resolve
 
 
 def publish_book(

@@ -21,3 +21,10 @@ def strength_labels(perturbation: xr.DataArray) -> dict[float, str]:
     noise = meaning.startswith("standard deviation")
     name = "sd " if noise else f"{meaning.removeprefix(OWN)} " if meaning.startswith(OWN) else ""
     return {float(one): f"{name}{one:g}" for one in perturbation.values}
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words: ``40 s``, ``12 min``, ``3.4 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

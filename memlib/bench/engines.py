@@ -19,8 +19,8 @@ from memlib.bench.timing import MEASURED, SEED, one_thread
 from memlib.method.classifiers import EstimatorPredictor, Predictor, make_predictor
 from memlib.method.features import extract_learned_features
 from memlib.method.perturb import make_s_validation_set
-from memlib.papers.chaibub_neto_2018.figures import LEARNING_RATES
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.runs.settings import LEARNING_RATES
 from memlib.training.factory import make_step
 from memlib.training.images import load_data
 from memlib.training.loop import train_network

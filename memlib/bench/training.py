@@ -29,9 +29,9 @@ from memlib.bench.timing import (
     one_thread,
     timed,
 )
-from memlib.papers.chaibub_neto_2018.figures import LEARNING_RATES
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.runs.figure import run_figure
+from memlib.runs.settings import LEARNING_RATES
 from memlib.training.factory import make_step
 from memlib.training.images import load_data
 from memlib.training.layers import Architecture, Dense

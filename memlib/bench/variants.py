@@ -20,10 +20,10 @@ from memlib.bench.timing import (
     timed,
 )
 from memlib.bench.training import BATCH, batches, results_in
-from memlib.papers.chaibub_neto_2018.figures import LEARNING_RATES
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.results.schema import panels_of
 from memlib.runs.figure import run_figure
+from memlib.runs.settings import LEARNING_RATES
 from memlib.training.factory import make_step
 from memlib.training.networks import build_network
 

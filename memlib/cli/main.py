@@ -132,9 +132,9 @@ def run(
 
 def _described(given: dict[str, Any], figure: str, jobs: int | None) -> str:
     from memlib.base.parallel import n_workers
-    from memlib.papers.chaibub_neto_2018.figures import resolve
     from memlib.runs.costs import describe_plan
     from memlib.runs.plan import plan
+    from memlib.runs.study import resolve
 
     if figure not in FIGURES:
         return f"{figure}: a method chapter, seconds"
@@ -144,9 +144,9 @@ def _described(given: dict[str, Any], figure: str, jobs: int | None) -> str:
 def _compute_figure(
     given: dict[str, Any], figure: str, jobs: int | None, scheduler: str | None
 ) -> None:
-    from memlib.papers.chaibub_neto_2018.figures import resolve
     from memlib.runs.figure import run_figure, stored_result
     from memlib.runs.plan import plan
+    from memlib.runs.study import resolve
 
     one = plan(resolve(figure, **given))
     reused = stored_result(one) is not None

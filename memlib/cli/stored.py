@@ -39,9 +39,10 @@ def shown_path(path: Path) -> str:
 def claims(figure: str | None, scale: str | None, resamples: int, as_json: bool) -> None:
     """Check the paper's 22 claims on the results that come with the checkout."""
     from memlib.papers.chaibub_neto_2018.claims import check_claims, most_complete
+    from memlib.papers.chaibub_neto_2018.figures import SHIPPED_SCALES
     from memlib.report.tables import claims_data, claims_text
     from memlib.runs.figure import default_results
-    from memlib.runs.shipped import SHIPPED_SCALES, shipped_results
+    from memlib.runs.shipped import shipped_results
 
     if figure is not None and figure not in FIGURES:
         raise InputError(f"--figure {figure}: take one of {', '.join(FIGURES)}")
@@ -105,11 +106,11 @@ def draw(names: Sequence[str], file_format: str, dark: bool, output: Path | None
 )
 def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]) -> None:
     """Add a finished run to data/results, the results that come with the checkout."""
-    from memlib.papers.chaibub_neto_2018.figures import resolve
+    from memlib.papers.chaibub_neto_2018.figures import SHIPPED_SCALES
     from memlib.runs.figure import stored_result
     from memlib.runs.plan import plan
-    from memlib.runs.shipped import SHIPPED_SCALES
     from memlib.runs.shipped import ship as add
+    from memlib.runs.study import resolve
 
     if scale not in SHIPPED_SCALES:
         raise InputError(f"--scale {scale}: take one of {', '.join(SHIPPED_SCALES)}")
@@ -149,8 +150,9 @@ def _changes(assignments: Sequence[str], **options: str) -> dict[str, Any]:
 @click.option("--minutes", default=5.0, show_default=True, help="Longest time of a piece.")
 def verify(scale: str | None, pieces: int, seed: int, minutes: float) -> None:
     """Compute random pieces of the results in data/results again, from scratch, and compare."""
-    from memlib.runs.shipped import SHIPPED_SCALES, shipped_results
-    from memlib.runs.verify import draw_pieces, verify_piece
+    from memlib.papers.chaibub_neto_2018.figures import SHIPPED_SCALES
+    from memlib.papers.chaibub_neto_2018.verify import draw_pieces, verify_piece
+    from memlib.runs.shipped import shipped_results
 
     if scale is not None and scale not in SHIPPED_SCALES:
         raise InputError(f"--scale {scale}: take one of {', '.join(SHIPPED_SCALES)}")

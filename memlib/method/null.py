@@ -21,8 +21,7 @@ from memlib.base.seeds import stream, stream_integer
 from memlib.base.version import __version__
 from memlib.method.checks import check_finite, check_options
 from memlib.method.classifiers import ManyPredictor, make_predictor
-from memlib.method.verdicts import null_dataset
-from memlib.results.schema import label_panel
+from memlib.method.verdicts import label_null, null_dataset
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
@@ -283,4 +282,4 @@ def compute_null(
         ),
         "memlib_version": __version__,
     }
-    return label_panel(dataset, "s-validation set", "1")
+    return label_null(dataset, "s-validation set", "1")

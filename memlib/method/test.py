@@ -22,7 +22,7 @@ from memlib.method.perturb import (
     describe_kind,
     make_s_validation_set,
 )
-from memlib.results.schema import label_panel
+from memlib.method.verdicts import label_null
 
 
 def shared_structure_test(
@@ -134,4 +134,4 @@ def shared_structure_test(
             }
         ),
     }
-    return label_panel(result, meaning, units)
+    return label_null(result, meaning, units)

@@ -7,6 +7,24 @@ import xarray as xr
 
 VERDICTS = ("neither", "memorized", "learned", "memorized_and_learned", "undecided")
 SIGNIFICANCE = 0.05
+# Long name of each variable of a null; `label_null` puts them on.
+LONG_NAMES = {
+    "observed_accuracy": "accuracy on the s-validation set, shallow classifier of the true labels",
+    "null_accuracy": "accuracy on the s-validation set, shallow classifier of shuffled labels",
+    "chance_accuracy": "accuracy expected if predictions had nothing to do with the labels",
+    "p_value": "permutation p-value, null hypothesis: not learned",
+    "memorization_p_value": (
+        "share of the null at or below chance, with one added above and below the line"
+    ),
+    "verdict": "reading of section 5",
+    "validation_accuracy": "accuracy on independent images, shallow classifier of the true labels",
+}
+COORDINATES = {
+    "seed": "base seed",
+    "epoch": "training epoch",
+    "perturbation": "strength of the perturbation",
+    "permutation": "shuffle of the labels",
+}
 ROUNDING = 1e-9  # far below the accuracy of one sample more or less
 
 
@@ -108,3 +126,25 @@ def null_dataset(
             "permutation": np.arange(1, null.shape[-1] + 1),
         },
     )
+
+
+def label_null(dataset: xr.Dataset, strength: str, units: str) -> xr.Dataset:
+    """Give the variables and coordinates of a null long names and units.
+
+    Parameters
+    ----------
+    dataset
+        As `null_dataset` returns it.
+    strength, units
+        What the perturbation's strength means, and its units.
+    """
+    for name in LONG_NAMES.keys() & dataset.data_vars.keys():
+        dataset[name].attrs = {"long_name": LONG_NAMES[str(name)], "units": "1"}
+    dataset["verdict"].attrs |= {
+        "flag_values": np.arange(len(VERDICTS), dtype=np.int8),
+        "flag_meanings": " ".join(VERDICTS),
+    }
+    for name in COORDINATES.keys() & dataset.coords.keys():
+        dataset[name].attrs = {"long_name": COORDINATES[str(name)], "units": "1"}
+    dataset["perturbation"].attrs = {"long_name": strength, "units": units}
+    return dataset

@@ -4,7 +4,6 @@ Panels join seed by seed, each with its account. No torch: this is about stored 
 """
 
 import json
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,6 @@ import xarray as xr
 
 from memlib.base.errors import ResultError
 from memlib.base.keys import to_json
-from memlib.papers.chaibub_neto_2018.figures import resolve
 
 # What an account says besides its seeds, its parameters and the seconds that it took one core.
 MADE = ("created", "device", "git_commit", "code_digest", "memlib_version", "torch_version")
@@ -102,28 +100,3 @@ def _share(account: Account, kept: list[int]) -> Account:
     seeds = [seed for seed in account["seeds"] if seed in kept]
     seconds = account["compute_seconds"] * len(seeds) / len(account["seeds"])
     return account | {"seeds": seeds, "compute_seconds": seconds}
-
-
-def arguments_of(parameters: Mapping[str, Any]) -> str:
-    """Return what follows ``memlib run`` for these parameters: all that differ from the scale's.
-
-    Examples
-    --------
-    >>> from memlib.papers.chaibub_neto_2018.figures import resolve
-    >>> arguments_of(resolve("fig1", "smoke", n_trees=5, panels=["a"]).model_dump(mode="json"))
-    'fig1 --scale smoke --panels a -p n_trees=5'
-    """
-    figure, scale = parameters["figure"], parameters["scale"]
-    changed = {k: v for k, v in parameters.items() if k not in ("figure", "scale")}
-    # The step size follows from the optimizer, so that both are needed to know the default.
-    usual = resolve(figure, scale, optimizer=changed.get("optimizer")).model_dump(mode="json")
-    declared = resolve(figure, scale).model_dump(mode="json")
-    usual["optimizer"] = declared["optimizer"]
-    words = [figure, "--scale", scale]
-    if list(changed.pop("panels")) != usual["panels"]:
-        words += ["--panels", ",".join(parameters["panels"])]
-    for name, value in changed.items():
-        if value != usual[name]:
-            text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-            words += ["-p", f"{name}={text}"]
-    return shlex.join(words)

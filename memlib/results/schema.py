@@ -1,212 +1,147 @@
-"""Results: one netCDF tree a figure run, a group a panel; the schema is checked both ways."""
+"""What a stored result is: a tree with a group a panel, and the table that it is checked against.
 
-from pathlib import Path
-from typing import Any
+Each study declares its own `Schema`: dims, long names, units and ranges, in one table. A result is
+checked by it both ways, when it is written and when it is read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
 
 from memlib.base.errors import ResultError
-from memlib.base.files import write_netcdf
-from memlib.base.keys import to_json
-from memlib.method.verdicts import VERDICTS
 
-SCHEMA_VERSION = 1
-# name: (dims, long name, smallest, largest)
-VARIABLES: dict[str, tuple[tuple[str, ...], str, float, float]] = {
-    "observed_accuracy": (
-        ("seed", "epoch", "perturbation"),
-        "accuracy on the s-validation set, shallow classifier of the true labels",
-        0,
-        1,
-    ),
-    "null_accuracy": (
-        ("seed", "epoch", "perturbation", "permutation"),
-        "accuracy on the s-validation set, shallow classifier of shuffled labels",
-        0,
-        1,
-    ),
-    "chance_accuracy": (
-        ("seed", "epoch", "perturbation"),
-        "accuracy expected if predictions had nothing to do with the labels",
-        0,
-        1,
-    ),
-    "p_value": (
-        ("seed", "epoch", "perturbation"),
-        "permutation p-value, null hypothesis: not learned",
-        0,
-        1,
-    ),
-    "memorization_p_value": (
-        ("seed", "epoch", "perturbation"),
-        "share of the null at or below chance, with one added above and below the line",
-        0,
-        1,
-    ),
-    "verdict": (("seed", "epoch", "perturbation"), "reading of section 5", 0, len(VERDICTS) - 1),
-    "validation_accuracy": (
-        ("seed", "epoch"),
-        "accuracy on independent images, shallow classifier of the true labels",
-        0,
-        1,
-    ),
-    "network_train_accuracy": (("seed", "epoch"), "network's own accuracy, training images", 0, 1),
-    "network_validation_accuracy": (
-        ("seed", "epoch"),
-        "network's own accuracy, independent images",
-        0,
-        1,
-    ),
-    "network_train_loss": (
-        ("seed", "epoch"),
-        "mean binary cross-entropy over the outputs, training images",
-        0,
-        np.inf,
-    ),
-}
-COORDINATES = {
-    "seed": "base seed",
-    "epoch": "training epoch",
-    "perturbation": "strength of the perturbation",
-    "permutation": "shuffle of the labels",
-}
 ROOT_ATTRIBUTES = (
-    "title",
-    "source",
-    "references",
-    "created",
-    "figure",
-    "scale",
-    "parameters",
-    "parameters_digest",
-    "base_seed",
-    "loss",
-    "initial_weights",
-    "device",
-    "compute_seconds",
-    "data_checksum",
-    "code_digest",
-    "git_commit",
-    "memlib_version",
-    "schema_version",
+    *("title", "source", "references", "created", "figure", "scale", "parameters"),
+    *("parameters_digest", "base_seed", "device", "compute_seconds", "data_checksum"),
+    *("code_digest", "git_commit", "memlib_version", "schema_version"),
 )
-PANEL_ATTRIBUTES = ("panel", "network", "layers")
 
 
-def label_panel(dataset: xr.Dataset, strength: str, units: str) -> xr.Dataset:
-    """Give the variables and coordinates of a panel, or of one test, long names and units."""
-    for name in VARIABLES.keys() & dataset.data_vars.keys():
-        dims, long_name, _, _ = VARIABLES[name]
-        dataset[name] = dataset[name].transpose(*dims, missing_dims="ignore")
-        dataset[name].attrs = {"long_name": long_name, "units": "1"}
-    dataset["verdict"].attrs |= {
-        "flag_values": np.arange(len(VERDICTS), dtype=np.int8),
-        "flag_meanings": " ".join(VERDICTS),
-    }
-    for name in COORDINATES.keys() & dataset.coords.keys():
-        dataset[name].attrs = {"long_name": COORDINATES[name], "units": "1"}
-    dataset["perturbation"].attrs = {"long_name": strength, "units": units}
-    return dataset
+PREFIX = "panel_"  # of a panel's group
 
 
-def assemble(panels: dict[str, xr.Dataset], attributes: dict[str, Any]) -> xr.DataTree:
-    """Join labelled panels into one tree; nested attribute values become JSON."""
-    plain = {
-        name: value if isinstance(value, str | int | float) else to_json(value)
-        for name, value in attributes.items()
-    }
-    tree = xr.DataTree.from_dict(
-        {"/": xr.Dataset(attrs=plain)}
-        | {f"/panel_{panel}": dataset for panel, dataset in panels.items()}
-    )
-    check_schema(tree)
-    return tree
+@dataclass(frozen=True)
+class Variable:
+    """One variable of a group: dims, long name, units and range."""
+
+    dims: tuple[str, ...]
+    long_name: str
+    smallest: float = -np.inf
+    largest: float = np.inf
+    units: str = "1"
+    optional: bool = False
 
 
-def result_name(figure: str, scale: str, parameters_digest: str) -> str:
-    """Return the file name of a figure run's dataset."""
-    return f"{figure}-{scale}-{parameters_digest[:8]}.nc"
+@dataclass(frozen=True)
+class Schema:
+    """The variables, coordinates and attributes of a study's results.
+
+    Attributes
+    ----------
+    variables
+        By name. A group holds all that are not optional, and no other.
+    coordinates
+        Long name by coordinate.
+    attributes, panel_attributes
+        Attributes of the root besides `ROOT_ATTRIBUTES`, and of each group.
+    rising
+        Coordinates whose values increase.
+    flags
+        Meanings of the codes 0, 1, ... of a variable.
+    """
+
+    variables: Mapping[str, Variable]
+    coordinates: Mapping[str, str]
+    attributes: tuple[str, ...] = ()
+    panel_attributes: tuple[str, ...] = ("panel",)
+    rising: tuple[str, ...] = ("epoch",)
+    version: int = 1
+    flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def label(self, dataset: xr.Dataset) -> xr.Dataset:
+        """Give variables and coordinates of a panel their dims' order, long names and units."""
+        for name, variable in self.variables.items():
+            if name in dataset.data_vars:
+                dataset[name] = dataset[name].transpose(*variable.dims, missing_dims="ignore")
+                dataset[name].attrs = {"long_name": variable.long_name, "units": variable.units}
+        for name, meanings in self.flags.items():
+            if name in dataset.data_vars:
+                dataset[name].attrs |= {
+                    "flag_values": np.arange(len(meanings), dtype=np.int8),
+                    "flag_meanings": " ".join(meanings),
+                }
+        for name, long_name in self.coordinates.items():
+            if name in dataset.coords:
+                dataset[name].attrs = {"long_name": long_name, "units": "1"} | dataset[name].attrs
+        return dataset
+
+    def check(self, tree: xr.DataTree, origin: str = "result") -> None:
+        """Check that a tree is a result: attributes, groups, dims, coordinates and ranges.
+
+        Raises
+        ------
+        ResultError
+            Names the first thing that is missing or wrong.
+        """
+        for name in (*ROOT_ATTRIBUTES, *self.attributes):
+            if name not in tree.attrs:
+                raise ResultError(f"{origin}: attribute {name!r} is missing")
+        if tree.attrs["schema_version"] != self.version:
+            raise ResultError(
+                f"{origin}: schema version {tree.attrs['schema_version']}, "
+                f"this memlib reads {self.version}: run it again"
+            )
+        panels = panels_of(tree)
+        if not panels:
+            raise ResultError(f"{origin}: holds no panel")
+        for panel, dataset in panels.items():
+            self._check_panel(dataset, f"{origin}: panel {panel}")
+
+    def _check_panel(self, dataset: xr.Dataset, place: str) -> None:
+        for name in self.panel_attributes:
+            if name not in dataset.attrs:
+                raise ResultError(f"{place}: attribute {name!r} is missing")
+        for name, variable in self.variables.items():
+            if name in dataset:
+                _check_array(dataset[name], variable, f"{place}, {name}")
+            elif not variable.optional:
+                raise ResultError(f"{place}, {name} is missing")
+        dims = {dim for variable in self.variables.values() for dim in variable.dims}
+        for name in self.coordinates:
+            if name not in dataset.coords:
+                if name in dims and name not in dataset.dims:  # of optional variables only
+                    continue
+                raise ResultError(f"{place} has no coordinate {name!r}")
+            _check_words(dataset[name], f"{place}, {name}")
+        for name in self.rising:
+            if name in dataset.coords and not (np.diff(dataset[name].values) > 0).all():
+                raise ResultError(f"{place}: {name}s do not increase")
+
+
+def _check_array(array: xr.DataArray, variable: Variable, place: str) -> None:
+    if array.dims != variable.dims:
+        raise ResultError(f"{place} has dims {array.dims}, it should have {variable.dims}")
+    values = array.values
+    if values.dtype.kind not in "fiub":
+        raise ResultError(f"{place} holds {values.dtype}, not numbers")
+    low, high = variable.smallest, variable.largest
+    if not (np.isfinite(values) & (values >= low) & (values <= high)).all():
+        raise ResultError(f"{place} holds a value outside {low} to {high}")
+    _check_words(array, place)
+
+
+def _check_words(array: xr.DataArray, place: str) -> None:
+    for attribute in ("long_name", "units"):
+        if attribute not in array.attrs:
+            raise ResultError(f"{place} has no {attribute}")
 
 
 def panels_of(tree: xr.DataTree) -> dict[str, xr.Dataset]:
-    """Return a result's panels as datasets, by letter."""
+    """Return a result's panels as datasets, by name."""
     return {
-        name.removeprefix("panel_"): node.to_dataset()
+        name.removeprefix(PREFIX): node.to_dataset()
         for name, node in tree.children.items()
-        if name.startswith("panel_")
+        if name.startswith(PREFIX)
     }
-
-
-def check_schema(tree: xr.DataTree, origin: str = "result") -> None:
-    """Check that a tree is a result: attributes, groups, dims, coordinates and ranges.
-
-    Raises
-    ------
-    ResultError
-        Names the first thing that is missing or wrong.
-    """
-    for name in ROOT_ATTRIBUTES:
-        if name not in tree.attrs:
-            raise ResultError(f"{origin}: attribute {name!r} is missing")
-    if tree.attrs["schema_version"] != SCHEMA_VERSION:
-        raise ResultError(
-            f"{origin}: schema version {tree.attrs['schema_version']}, "
-            f"this memlib reads {SCHEMA_VERSION}: run it again"
-        )
-    panels = panels_of(tree)
-    if not panels:
-        raise ResultError(f"{origin}: holds no panel")
-    for panel, dataset in panels.items():
-        for name in PANEL_ATTRIBUTES:
-            if name not in dataset.attrs:
-                raise ResultError(f"{origin}: panel {panel}: attribute {name!r} is missing")
-        for name, (dims, _, smallest, largest) in VARIABLES.items():
-            place = f"{origin}: panel {panel}, {name}"
-            if name not in dataset:
-                raise ResultError(f"{place} is missing")
-            array = dataset[name]
-            if array.dims != dims:
-                raise ResultError(f"{place} has dims {array.dims}, it should have {dims}")
-            values = array.values
-            if values.dtype.kind not in "fiu":
-                raise ResultError(f"{place} holds {values.dtype}, not numbers")
-            if not (np.isfinite(values) & (values >= smallest) & (values <= largest)).all():
-                raise ResultError(f"{place} holds a value outside {smallest} to {largest}")
-            for attribute in ("long_name", "units"):
-                if attribute not in array.attrs:
-                    raise ResultError(f"{place} has no {attribute}")
-        for name in COORDINATES:
-            if name not in dataset.coords:
-                raise ResultError(f"{origin}: panel {panel} has no coordinate {name!r}")
-            for attribute in ("long_name", "units"):
-                if attribute not in dataset[name].attrs:
-                    raise ResultError(f"{origin}: panel {panel}, {name} has no {attribute}")
-        if not (np.diff(dataset["epoch"].values) > 0).all():
-            raise ResultError(f"{origin}: panel {panel}: epochs do not increase")
-
-
-def write_result(tree: xr.DataTree, path: Path) -> Path:
-    """Check a result and write it whole or not at all."""
-    check_schema(tree, path.name)
-    write_netcdf(tree, path)
-    return path
-
-
-def read_result(path: str | Path) -> xr.DataTree:
-    """Read a result and check its schema.
-
-    Raises
-    ------
-    ResultError
-        When the file is missing, damaged or not a result.
-    """
-    if not Path(path).is_file():
-        raise ResultError(f"no result {path}")
-    try:
-        with xr.open_datatree(path, engine="h5netcdf") as file:
-            tree = file.load()
-    except Exception as error:  # h5py raises many kinds on a damaged file
-        raise ResultError(f"{path} is damaged ({type(error).__name__}): run it again") from error
-    check_schema(tree, Path(path).name)
-    return tree

@@ -6,16 +6,14 @@ import socket
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from memlib.base import files, keys
 from memlib.base.errors import InputError, MemlibError, ResultError
 from memlib.base.version import installed_version
-from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
-from memlib.runs import costs
-from memlib.runs.trainings import Training
-from memlib.runs.worker import compute_pieces
+from memlib.base.words import duration
+from memlib.runs.costs import PROCESS_GIB
+from memlib.runs.pieces import Piece, compute_pieces
 from memlib.training.devices import choose_device
 
 SCHEDULER_SECONDS = 10.0  # a scheduler that is there answers at once
@@ -26,7 +24,7 @@ PIECE_PACKAGES = ("numpy", "numba")
 
 
 def compute_elsewhere(
-    pieces: Sequence[Training | NullBlock], results: str, asked: Sequence[dict[str, Any]]
+    pieces: Sequence[Piece], results: str, asked: Sequence[dict[str, Any]]
 ) -> None:
     """Compute pieces on a worker of a cluster, unless it would compute something else.
 
@@ -48,9 +46,9 @@ def compute_elsewhere(
     """
     worker, own = f"the worker on {socket.gethostname()}", []
     for piece, wanted in zip(pieces, asked, strict=True):
-        fresh = _afresh(piece, wanted["device"])
+        fresh = piece.on(wanted["device"])
         try:
-            if isinstance(fresh, Training):  # to measure a network takes no GPU
+            if not fresh.needs:  # to measure a network takes no GPU
                 choose_device(wanted["device"])
             found = _depends_on(fresh)
         except MemlibError as error:
@@ -66,21 +64,10 @@ def compute_elsewhere(
     compute_pieces(own, results)
 
 
-def _afresh(piece: Training | NullBlock, device: str) -> Training | NullBlock:
-    """Return a piece for a device without what was sent along: the keys that its sender gave it."""
-    if isinstance(piece, Training):
-        return replace(piece, device=device)
-    return replace(piece, training=replace(piece.training, device=device))
-
-
-def _depends_on(piece: Training | NullBlock) -> dict[str, Any]:
-    """Return all that a piece depends on, with that of its network."""
+def _depends_on(piece: Piece) -> dict[str, Any]:
+    """Return all that a piece depends on, with what carries it out."""
     about = {name: installed_version(name) for name in PIECE_PACKAGES}
-    about["code of pieces"] = keys.code_digest(*PIECE_CODE)
-    if isinstance(piece, Training):
-        return about | piece.spec
-    own = {f"{name} of the null": value for name, value in piece.spec.items()}
-    return about | piece.training.spec | own
+    return about | {"code of pieces": keys.code_digest(*PIECE_CODE)} | piece.depends_on()
 
 
 @contextmanager
@@ -111,7 +98,7 @@ def connected(scheduler: str | None) -> Iterator[Any]:
         except TimeoutError:
             raise InputError(
                 f"no worker has joined the Dask scheduler at {scheduler} within "
-                f"{costs.duration(WORKER_SECONDS)}: start some with `dask worker {scheduler}`"
+                f"{duration(WORKER_SECONDS)}: start some with `dask worker {scheduler}`"
             ) from None
         yield client
 
@@ -138,7 +125,7 @@ def _silent(name: str) -> Iterator[None]:
         log.setLevel(level)
 
 
-def run_on_cluster(client: Any, pieces: Sequence[Sequence[Training | NullBlock]]) -> None:
+def run_on_cluster(client: Any, pieces: Sequence[Sequence[Piece]]) -> None:
     """Give pieces to workers in this order, to those, too, that join later; raise the first error.
 
     What a worker is at when another piece fails, or we are interrupted, it brings to its end.
@@ -166,7 +153,7 @@ def run_on_cluster(client: Any, pieces: Sequence[Sequence[Training | NullBlock]]
     except KilledWorker as error:
         raise ResultError(
             f"workers that died over one piece: {1 + error.allowed_failures}; have they memory "
-            f"enough, {costs.PROCESS_GIB} GiB each? What is stored is kept"
+            f"enough, {PROCESS_GIB} GiB each? What is stored is kept"
         ) from error
     except CancelledError as error:
         raise ResultError(

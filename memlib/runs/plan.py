@@ -1,17 +1,14 @@
-"""Plan a figure run: which pieces it is put together from, and which of them are missing."""
+"""A plan of a figure run: which pieces it is put together from, and which of them are missing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from memlib.base import files, keys
-from memlib.method.checks import check_n_samples
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, Settings
-from memlib.papers.chaibub_neto_2018.null_pieces import BLOCK, NullBlock
-from memlib.results.schema import result_name
-from memlib.runs import costs
-from memlib.runs.trainings import Training
-from memlib.training.images import check_counts, class_names, load_labelled_images
+from memlib.results.files import result_name
+from memlib.runs.pieces import Piece
+from memlib.runs.settings import Settings
 
 RESULT_CODE = ("method/verdicts.py", "papers", "results", "runs")
 
@@ -21,16 +18,14 @@ class Plan:
     """All pieces of one figure run."""
 
     settings: Settings
-    trainings: tuple[Training, ...]
-    nulls: tuple[NullBlock, ...]
+    pieces: tuple[Piece, ...]
 
     @cached_property
     def digest(self) -> str:
         """Digest of all that the dataset depends on: parameters, data and code."""
-        pieces = [keys.digest(null.spec) for null in self.nulls]
-        return keys.digest(
-            [self.settings.model_dump(mode="json"), pieces, keys.code_digest(*RESULT_CODE)]
-        )
+        pieces = sorted({keys.digest(piece.spec) for piece in self.pieces})
+        parameters = self.settings.model_dump(mode="json")
+        return keys.digest([parameters, pieces, keys.code_digest(*RESULT_CODE)])
 
     @property
     def path(self) -> Path:
@@ -38,55 +33,41 @@ class Plan:
         name = result_name(self.settings.figure, self.settings.scale, self.digest)
         return files.results_dir() / name
 
-    def missing(self) -> tuple[list[Training], list[NullBlock]]:
-        """Return the pieces still to compute, the most expensive trainings first."""
-        nulls = [null for null in self.nulls if not null.is_stored()]
-        # A network is needed only where a null is still to be computed from it.
-        needed = {null.training for null in nulls}
-        trainings = [one for one in self.trainings if one in needed and one.missing_epochs()]
-        return sorted(trainings, key=costs.training_seconds, reverse=True), nulls
+    def missing(self) -> list[Piece]:
+        """Return the pieces still to compute: what others need first, the longest of it first.
+
+        What nobody needs any more, since all that is made of it is stored, is left out.
+        """
+        measures = [one for one in self.pieces if not _only_needed(one) and not one.is_stored()]
+        needed = {piece for one in measures for piece in one.needs}
+        first = [one for one in self.pieces if one in needed and not one.is_stored()]
+        return sorted(first, key=lambda one: one.seconds_left(), reverse=True) + measures
+
+    def seconds_left(self) -> float:
+        """Estimate the time of all that is missing, in seconds of one core."""
+        return sum(piece.seconds_left() for piece in self.missing())
+
+
+def _only_needed(piece: Piece) -> bool:
+    from memlib.runs.trainings import Training
+
+    return isinstance(piece, Training)
+
+
+def stages(pieces: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
+    """Return those pieces that need no other, and those that do."""
+    return [one for one in pieces if not one.needs], [one for one in pieces if one.needs]
 
 
 def plan(settings: Settings) -> Plan:
-    """Cut a figure run into pieces.
-
-    Figures that share their runs measure the union of their perturbations at once (Fig. 2 adds the
-    1 % set to Fig. 1's networks and forests), unless the user chose others.
+    """Check a figure run and cut it into pieces.
 
     Raises
     ------
     InputError
-        When the data file does not hold that many images, or the classifier does not take them.
+        When the data file does not hold that many images, or the run cannot be made of them.
     DataError
         When there is no such file, or it is damaged.
     """
-    labelled = load_labelled_images(settings.data)
-    check_counts(labelled, settings.n_images, settings.n_validation_images)
-    check_n_samples(settings.classifier, settings.n_images, len(class_names(labelled)))
-    trainings, nulls = [], []
-    for panel in settings.panels:
-        strengths = _shared_strengths(settings, panel)
-        for seed in settings.seeds:
-            training = Training(settings, panel, seed)
-            trainings.append(training)
-            n_blocks = -(-settings.n_permutations // BLOCK)
-            nulls += [
-                NullBlock(training, epoch, block, strengths)
-                for epoch in training.epochs
-                for block in range(n_blocks)
-            ]
-    return Plan(settings, tuple(trainings), tuple(nulls))
-
-
-def _shared_strengths(settings: Settings, panel: str) -> tuple[float, ...]:
-    own = FIGURES[settings.figure]
-    if settings.perturbations != own.perturbations:
-        return settings.perturbations
-    shared = [
-        figure.perturbations
-        for figure in FIGURES.values()
-        if panel in figure.panels
-        and (figure.inputs, figure.optimizer, figure.images_factor)
-        == (own.inputs, own.optimizer, own.images_factor)
-    ]
-    return tuple(sorted(set().union(*shared)))
+    settings.study.check(settings)
+    return Plan(settings, tuple(settings.study.pieces(settings)))

@@ -11,9 +11,7 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from memlib.base.parallel import BAR_FORMAT, refresh_seconds
-from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
-from memlib.runs import costs
-from memlib.runs.trainings import Training
+from memlib.runs.pieces import Piece
 
 LOOKING = 50  # a look at the disk is this many times as far from the next as it took
 
@@ -21,44 +19,36 @@ LOOKING = 50  # a look at the disk is this many times as far from the next as it
 class Progress:
     """Measures pieces that are missing now against what is stored of them later."""
 
-    def __init__(self, trainings: Sequence[Training], nulls: Sequence[NullBlock]) -> None:
-        self._trainings = {
-            one: (costs.training_seconds(one), max(one.goes_on_after(), one.epochs_done()))
-            for one in trainings
-        }
-        self._last = {one: max(one.missing_epochs(), default=0) for one in trainings}
-        # A path is a digest: not to be made anew at every look.
-        self._waiting = {null: (costs.null_seconds(null), null.path) for null in nulls}
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self._waiting = {one: (one.seconds_left(), one.share_done()) for one in pieces}
         self._finished = 0.0
-        self._total = sum(cost for cost, _ in self._trainings.values())
-        self._total += sum(cost for cost, _ in self._waiting.values())
+        self._total = sum(cost for cost, _ in self._waiting.values())
 
     def share(self) -> float:
         """Return how much of the estimated work has been done since, from 0 to 1."""
         part = 0.0
-        for training, (cost, begun_at) in self._trainings.items():
-            last = self._last[training]
-            passed = (training.epochs_done() - begun_at) / max(last - begun_at, 1)
-            # Below 0 at first after a kill: the checkpoint lies behind what was last shown.
-            part += cost * min(max(passed, 0.0), 1.0)
-        stored = [n for n, (_, path) in self._waiting.items() if path.is_file() and n.is_stored()]
-        for null in stored:
-            self._finished += self._waiting.pop(null)[0]
+        for piece, (cost, begun_at) in list(self._waiting.items()):
+            done = piece.share_done()
+            if done >= 1.0:
+                self._finished += self._waiting.pop(piece)[0]
+            else:  # below 0 at first after a kill: the checkpoint lies behind what was shown last
+                part += cost * max((done - begun_at) / (1 - begun_at), 0.0)
         return (part + self._finished) / self._total if self._total else 1.0
 
 
 @contextmanager
-def progress_bar(
-    trainings: Sequence[Training], nulls: Sequence[NullBlock], *, shown: bool
-) -> Iterator[None]:
+def progress_bar(pieces: Sequence[Piece], *, shown: bool) -> Iterator[None]:
     """Show the share of the work that is stored, and the time left, while the body runs."""
-    progress, stop = Progress(trainings, nulls), threading.Event()
+    progress, stop = Progress(pieces), threading.Event()
     interval = refresh_seconds()
+    counts: dict[str, int] = {}
+    for piece in pieces:
+        counts[piece.kind] = counts.get(piece.kind, 0) + 1
     bar = tqdm(
         total=100.0,
         mininterval=interval,
         **({} if shown else {"disable": True}),
-        desc=f"{len(trainings)} networks, {len(nulls)} null blocks",
+        desc=", ".join(f"{n} {kind}" for kind, n in counts.items()),
         bar_format=BAR_FORMAT,
     )
 

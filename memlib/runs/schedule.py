@@ -11,13 +11,10 @@ from memlib.base import files
 from memlib.base.errors import InputError
 from memlib.base.parallel import n_workers
 from memlib.base.version import installed_version
-from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
-from memlib.runs import costs
 from memlib.runs.cluster import connected, run_on_cluster
+from memlib.runs.pieces import Piece, compute_pieces
 from memlib.runs.plan import Plan
 from memlib.runs.progress import progress_bar
-from memlib.runs.trainings import Training
-from memlib.runs.worker import compute_pieces
 
 
 def compute(
@@ -53,41 +50,34 @@ def compute(
     """
     files.require_writable(files.results_dir())
     # Runs may ask different things of one piece, other epochs or strengths: one after the other.
-    trainings: dict[str, dict[object, Training]] = {}
-    nulls: dict[Path, dict[object, NullBlock]] = {}
+    together: dict[Path, dict[object, Piece]] = {}
     for one in plans:
-        missing_trainings, missing_nulls = one.missing()
-        for training in missing_trainings:
-            trainings.setdefault(training.key, {})[training.epochs] = training
-        for null in missing_nulls:
-            asked = (tuple(null.labellings), tuple(sorted(null.strengths)))
-            nulls.setdefault(null.path, {})[asked] = null
-    if not nulls:  # a killed run's pieces may have been completed by another that shares them
+        for piece in one.missing():
+            together.setdefault(piece.place, {})[piece.asked] = piece
+    if not together:  # a killed run's pieces may have been completed by another that shares them
         for one in plans:
             _note_of(one).unlink(missing_ok=True)
         return
     if installed_version("torch") == "none":
         raise InputError("torch is not installed here: nothing can be trained, pip install torch")
     n_jobs = n_workers(n_jobs)
-    ordered = sorted(
-        (list(same.values()) for same in trainings.values()),
-        key=lambda same: sum(map(costs.training_seconds, same)),
-        reverse=True,
-    )
-    blocks = [list(same.values()) for same in nulls.values()]
+    groups = [list(same.values()) for same in together.values()]
+    first = [same for same in groups if not same[0].needs]
+    first.sort(key=lambda same: sum(one.seconds_left() for one in same), reverse=True)
+    then = [same for same in groups if same[0].needs]
     with (
         connected(scheduler) as client,
-        progress_bar(list(chain(*ordered)), list(chain(*blocks)), shown=progress),
+        progress_bar(list(chain(*first, *then)), shown=progress),
     ):
         begun = [_record(one) for one in plans]
         if client is not None:
-            for pieces in (ordered, blocks):
+            for pieces in (first, then):
                 run_on_cluster(client, pieces)
         else:
             # One process holds the GPU; its threads keep it busy, measuring needs it no more.
-            on_gpu = any(one[0].spec["device"] != "cpu" for one in ordered)
-            _run_here(ordered, n_jobs, threads=on_gpu)
-            _run_here(blocks, n_jobs)
+            on_gpu = any(one[0].spec.get("device", "cpu") != "cpu" for one in first)
+            _run_here(first, n_jobs, threads=on_gpu)
+            _run_here(then, n_jobs)
     for path in begun:
         path.unlink(missing_ok=True)
 
@@ -103,9 +93,7 @@ def _note_of(one: Plan) -> Path:
     return files.results_dir() / "begun" / f"{one.path.stem}.json"
 
 
-def _run_here(
-    pieces: Sequence[Sequence[Training | NullBlock]], n_jobs: int, *, threads: bool = False
-) -> None:
+def _run_here(pieces: Sequence[Sequence[Piece]], n_jobs: int, *, threads: bool = False) -> None:
     results = str(files.results_dir().resolve())
     if pieces:
         n_jobs = min(n_jobs, len(pieces))

@@ -13,17 +13,11 @@ from memlib.base.checkout import checkout_path
 from memlib.base.errors import InputError
 from memlib.base.files import alone_with
 from memlib.base.keys import to_json
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, resolve
-from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
-from memlib.results.provenance import accounts_of, arguments_of, join_seeds, with_account
-from memlib.results.schema import panels_of, read_result, write_result
-
-SHIPPED_SCALES = ("paper", "tenth")
-# Parameters in which a shipped run may differ from its scale: less of it, or made elsewhere.
-SHORTER = {
-    *("panels", "seed", "n_seeds", "epochs", "cnn_epochs", "n_measured_epochs"),
-    *("precision", "device"),
-}
+from memlib.results.provenance import accounts_of, join_seeds, with_account
+from memlib.results.schema import panels_of
+from memlib.runs.commands import arguments_of
+from memlib.runs.figure import read_result, write_figure
+from memlib.runs.study import find_study, resolve, studies
 
 
 def shipped_folder() -> Path:
@@ -48,9 +42,11 @@ def read_shipped(figure: str, scale: str = "paper") -> xr.DataTree | None:
     return read_result(path) if path.is_file() else None
 
 
-def shipped_results(scale: str = "paper") -> dict[str, xr.DataTree]:
-    """Return all shipped results of a scale, by figure."""
-    found = {figure: read_shipped(figure, scale) for figure in FIGURES}
+def shipped_results(
+    scale: str = "paper", study: str = "chaibub_neto_2018"
+) -> dict[str, xr.DataTree]:
+    """Return all shipped results of a study at a scale, by figure."""
+    found = {figure: read_shipped(figure, scale) for figure in studies()[study].figures}
     return {figure: tree for figure, tree in found.items() if tree is not None}
 
 
@@ -69,11 +65,12 @@ def ship(tree: xr.DataTree) -> Path:
         When the file cannot be written.
     """
     figure, scale = tree.attrs["figure"], tree.attrs["scale"]
-    parameters = json.loads(tree.attrs["parameters"])
-    if scale not in SHIPPED_SCALES:
-        raise InputError(f"scale = {scale!r}: shipped results are of {', '.join(SHIPPED_SCALES)}")
+    study, parameters = find_study(figure), json.loads(tree.attrs["parameters"])
+    if scale not in study.shipped_scales:
+        allowed = ", ".join(study.shipped_scales)
+        raise InputError(f"scale = {scale!r}: shipped results are of {allowed}")
     default = resolve(figure, scale).model_dump(mode="json")
-    for name in sorted(parameters.keys() - SHORTER):
+    for name in sorted(parameters.keys() - study.shorter):
         if name not in default:
             raise InputError(f"{name}: no parameter of this memlib, run {figure} again with it")
         if parameters[name] != default[name]:
@@ -81,7 +78,7 @@ def ship(tree: xr.DataTree) -> Path:
                 f"{name} = {parameters[name]!r}: {figure} is shipped with {default[name]!r}"
             )
     with alone_with(shipped_path(figure, scale)):
-        return write_result(_joined(tree, read_shipped(figure, scale)), shipped_path(figure, scale))
+        return write_figure(_joined(tree, read_shipped(figure, scale)), shipped_path(figure, scale))
 
 
 def _joined(tree: xr.DataTree, before: xr.DataTree | None) -> xr.DataTree:
@@ -92,7 +89,7 @@ def _joined(tree: xr.DataTree, before: xr.DataTree | None) -> xr.DataTree:
         panel: join_seeds(panels.get(panel), with_account(dataset, tree.attrs))
         for panel, dataset in panels_of(tree).items()
     }
-    letters = [panel for panel in FIGURES[figure].panels if panel in panels]
+    letters = [panel for panel in find_study(figure).figures[figure].panels if panel in panels]
     seeds = [panels[panel]["seed"].values for panel in letters]
     whole = {
         "panels": letters,
@@ -112,14 +109,14 @@ def _joined(tree: xr.DataTree, before: xr.DataTree | None) -> xr.DataTree:
 
 def lacks(figure: str, scale: str = "paper") -> dict[str, str]:
     """Return what each panel of a shipped result lacks of its scale; empty when it is whole."""
-    tree, n_seeds = read_shipped(figure, scale), SCALES[scale].n_seeds
+    tree, n_seeds = read_shipped(figure, scale), resolve(figure, scale).n_seeds
     panels = {} if tree is None else panels_of(tree)
     found = {}
-    for panel in FIGURES[figure].panels:
+    for panel in find_study(figure).figures[figure].panels:
         if panel not in panels:
             found[panel] = "not yet run"
             continue
-        last, whole = int(panels[panel]["epoch"][-1]), _whole(panel, scale)
+        last, whole = int(panels[panel]["epoch"][-1]), _whole(figure, panel, scale)
         seeds = panels[panel].sizes["seed"]
         if last < whole:
             found[panel] = f"run to epoch {last:,} of {whole:,}"
@@ -176,7 +173,7 @@ def what_is_missing(figure: str, scale: str = "paper") -> list[str]:
     runs: dict[str, list[str]] = {}
     for panel in lacks(figure, scale):
         parameters = dict(default)
-        if panel in panels and not _is_short(panel, panels[panel], scale):
+        if panel in panels and not _is_short(figure, panel, panels[panel], scale):
             own = accounts_of(panels[panel])[-1]["parameters"]
             parameters |= {name: value for name, value in own.items() if name in default}
             missing = sorted({*range(default["n_seeds"])} - {*panels[panel]["seed"].values})
@@ -186,11 +183,11 @@ def what_is_missing(figure: str, scale: str = "paper") -> list[str]:
     return [arguments_of(json.loads(run) | {"panels": some}) for run, some in runs.items()]
 
 
-def _is_short(panel: str, dataset: xr.Dataset, scale: str) -> bool:
-    return int(dataset["epoch"][-1]) < _whole(panel, scale)
+def _is_short(figure: str, panel: str, dataset: xr.Dataset, scale: str) -> bool:
+    return int(dataset["epoch"][-1]) < _whole(figure, panel, scale)
 
 
-def _whole(panel: str, scale: str) -> int:
+def _whole(figure: str, panel: str, scale: str) -> int:
     """Return the last epoch of a panel at a scale."""
-    size = SCALES[scale]
-    return size.cnn_epochs if ARCHITECTURES[panel].is_cnn else size.epochs
+    settings = resolve(figure, scale)
+    return int(settings.study.last_epoch(settings, panel))

@@ -1,16 +1,19 @@
 """What is stored in a results folder, and what is still to be computed, in words."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import xarray as xr
 from pydantic import ValidationError
 
 from memlib.base.errors import MemlibError, ResultError
-from memlib.papers.chaibub_neto_2018.figures import Settings
-from memlib.results.schema import panels_of, read_result
-from memlib.runs import costs
+from memlib.base.words import duration
+from memlib.results.schema import panels_of
+from memlib.runs.figure import read_result
+from memlib.runs.pieces import Piece
 from memlib.runs.plan import plan
+from memlib.runs.study import find_study
 
 
 def describe_store(folder: Path) -> str:
@@ -72,16 +75,25 @@ def _describe_begun(path: Path) -> str:
     except OSError:
         return ""
     try:
-        one = plan(Settings.model_validate_json(noted))
-        same_code, (trainings, nulls) = one.path.stem == path.stem, one.missing()
-    except (MemlibError, ValidationError):
+        study = find_study(json.loads(noted)["figure"])
+        one = plan(study.settings.model_validate_json(noted))
+        same_code, missing = one.path.stem == path.stem, one.missing()
+    except (MemlibError, ValidationError, ValueError, TypeError, KeyError):
         return f"{path.stem}: begun with parameters, data or a device that this machine has not"
     if not same_code:
         return f"{path.stem}: begun by other code; running it again begins anew"
     return (
-        f"{path.stem}: begun; {len(trainings)} of {len(one.trainings)} networks to train, "
-        f"{len(nulls)} of {len(one.nulls)} null blocks missing; about "
-        f"{costs.duration(costs.missing_seconds(one))} of one core left"
+        f"{path.stem}: begun; {_counts(missing, one.pieces)} missing; about "
+        f"{duration(one.seconds_left())} of one core left"
+    )
+
+
+def _counts(missing: Sequence[Piece], pieces: Sequence[Piece]) -> str:
+    kinds = dict.fromkeys(piece.kind for piece in pieces)
+    return ", ".join(
+        f"{sum(one.kind == kind for one in missing)} of "
+        f"{sum(one.kind == kind for one in pieces)} {kind}"
+        for kind in kinds
     )
 
 

@@ -1,8 +1,6 @@
-"""A piece of work: one network's training, stored at every epoch that is measured.
+"""A training as a piece of work: the network is stored at every epoch that is measured.
 
-A piece knows its key (a digest of all that its result depends on, code included), where it is
-stored, what of it is missing, and how to compute that. Pieces are shared by all figures whose
-choices lead to the same key, and a training cut off half-way goes on from its last stored epoch.
+A training cut off half-way goes on from its last stored epoch.
 """
 
 import time
@@ -17,10 +15,9 @@ from memlib.base import files, keys
 from memlib.base.errors import ResultError
 from memlib.base.version import installed_version
 from memlib.method.data import Data
-from memlib.papers.chaibub_neto_2018.figures import Settings
-from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.runs.pieces import Piece, pieces_folder
+from memlib.runs.settings import Settings
 from memlib.training.devices import busy_seconds, choose_device
-from memlib.training.images import load_data, load_labelled_images
 from memlib.training.layers import Architecture
 
 # What decides a trained network; the declared layers are part of its specification anyway.
@@ -29,49 +26,43 @@ CHECKPOINT_SECONDS = 60.0
 HEARTBEAT_SECONDS = 1.0
 
 
-cached_data = lru_cache(maxsize=8)(load_data)  # a run's data once a process
+@lru_cache(maxsize=8)
+def cached_data(settings: Settings, panel: str, seed: int) -> Data:
+    """Return a run's data, loaded once a process."""
+    return settings.study.data(settings, panel, seed)
 
 
 @dataclass(frozen=True)
-class Training:
-    """One network's training: panel and seed. Stores the network at every epoch asked for."""
+class Training(Piece):
+    """One network's training. Stores the network at every epoch asked for."""
+
+    kind = "networks"
 
     settings: Settings
     panel: str
     seed: int
-    device: str | None = None  # where it is, or was, trained; as the settings say when None
+    device: str | None = None
 
     @cached_property
     def spec(self) -> dict[str, Any]:
         """All that the trained network depends on."""
-        settings = self.settings
-        spec = {
-            "data": load_labelled_images(settings.data).attrs["content_checksum"],
-            "n_images": settings.n_images,
-            "inputs": settings.inputs,
-            "noise_sd": settings.noise_sd if settings.inputs == "noise" else None,
-            "pixel_scale": settings.pixel_scale if settings.inputs == "images" else None,
-            "shuffled_labels": settings.shuffled_labels,
+        settings, study = self.settings, self.settings.study
+        spec = study.data_key(settings, self.panel) | {
             "layers": self.architecture.as_list(),
             "initial_weights": settings.initial_weights,
-            "loss": settings.loss,
-            "optimizer": settings.optimizer,
-            "learning_rate": settings.learning_rate,
             "batch_size": settings.batch_size,
-            "precision": settings.precision,
             "device": self.device or choose_device(settings.device),
             "seed": self.seed,
             "torch": installed_version("torch").split("+")[0],  # without what it was built for
         }
+        spec |= study.training_options(settings, self.panel)
         spec["code"] = keys.code_digest(*TRAINING_CODE)
-        if settings.optimizer == "rmsprop":
-            spec |= {"decay": settings.rmsprop_decay, "epsilon": settings.rmsprop_epsilon}
         return spec
 
     @property
     def architecture(self) -> Architecture:
         """The panel's network, as declared."""
-        return ARCHITECTURES[self.panel].with_stride(self.settings.conv_stride)
+        return self.settings.study.architecture(self.settings, self.panel)
 
     @cached_property
     def key(self) -> str:
@@ -79,33 +70,28 @@ class Training:
         return keys.digest(self.spec)
 
     @property
-    def folder(self) -> Path:
+    def place(self) -> Path:
         """Where the networks are stored."""
-        return files.results_dir() / "pieces" / f"training-{self.key}"
+        return pieces_folder() / f"training-{self.key}"
+
+    @property
+    def asked(self) -> tuple[int, ...]:
+        """The epochs asked for."""
+        return self.epochs
 
     @property
     def data(self) -> Data:
-        """The images and labels of this run."""
-        settings = self.settings
-        return cached_data(
-            settings.data,
-            n_images=settings.n_images,
-            n_validation_images=settings.n_validation_images,
-            inputs=settings.inputs,
-            noise_sd=settings.noise_sd,
-            pixel_scale=settings.pixel_scale,
-            shuffled_labels=settings.shuffled_labels,
-            seed=self.seed,
-        )
+        """The samples and labels of this run."""
+        return cached_data(self.settings, self.panel, self.seed)
 
     def snapshot(self, epoch: int) -> Path:
         """Return the file of the network after an epoch."""
-        return self.folder / f"epoch_{epoch:07d}.npz"
+        return self.place / f"epoch_{epoch:07d}.npz"
 
     @cached_property
     def epochs(self) -> tuple[int, ...]:
         """Epochs at which the network is measured."""
-        return self.settings.epoch_grid(self.panel)
+        return self.settings.study.epochs(self.settings, self.panel)
 
     # Runs that measure other epochs share the networks. What each leaves of its work in progress
     # has a name of its own, so that none loses what another, stopped or still at work, has left.
@@ -113,12 +99,12 @@ class Training:
     @property
     def checkpoint(self) -> Path:
         """Return the file of the network between two measured epochs."""
-        return self.folder / f"latest_{self.epochs[-1]:07d}_{len(self.epochs):03d}.npz"
+        return self.place / f"latest_{self.epochs[-1]:07d}_{len(self.epochs):03d}.npz"
 
     @property
     def heartbeat(self) -> Path:
         """Return the file that says how far the training has come."""
-        return self.folder / f"progress_{self.epochs[-1]:07d}_{len(self.epochs):03d}.txt"
+        return self.place / f"progress_{self.epochs[-1]:07d}_{len(self.epochs):03d}.txt"
 
     def missing_epochs(self) -> list[int]:
         """Return the epochs of which no network is stored yet."""
@@ -132,7 +118,7 @@ class Training:
 
         arrays = files.read_arrays(self.snapshot(epoch))
         if arrays is None:
-            raise ResultError(f"no network of epoch {epoch} in {self.folder}")
+            raise ResultError(f"no network of epoch {epoch} in {self.place}")
         network = self._build()
         load_network_arrays(network, {name: arrays[name] for name in network.state_dict()})
         # Convolutions of the CPU are twice as fast so; dense layers are as they were.
@@ -152,19 +138,10 @@ class Training:
 
     def make_step(self) -> Any:
         """Return the step of the untrained network."""
-        from memlib.training import factory
+        from memlib.training.factory import make_step
 
-        settings = self.settings
-        return factory.make_step(
-            self._build(),
-            device=self.spec["device"],
-            optimizer=settings.optimizer,
-            learning_rate=settings.learning_rate,
-            loss=settings.loss,
-            decay=settings.rmsprop_decay,
-            epsilon=settings.rmsprop_epsilon,
-            precision=settings.precision,
-        )
+        options = self.settings.study.training_options(self.settings, self.panel)
+        return make_step(self._build(), device=self.spec["device"], **options)
 
     def compute(self) -> None:
         """Train to the last missing epoch, from the latest stored network before the first."""
@@ -173,7 +150,7 @@ class Training:
         missing = self.missing_epochs()
         if not missing:
             return
-        files.write_text(self.folder / "about.json", keys.to_json(self.spec))
+        files.write_text(self.place / "about.json", keys.to_json(self.spec))
         step = self.make_step()
         after, seconds = 0, 0.0
         for _, path in self._beginnings(missing[0]):
@@ -211,9 +188,36 @@ class Training:
 
     def _beginnings(self, first: int) -> list[tuple[int, Path]]:
         """Return stored networks of any run from before an epoch, the latest first."""
-        stored = {_epoch_of(path): path for path in self.folder.glob("latest_*.npz")}
-        stored |= {int(path.stem[6:]): path for path in self.folder.glob("epoch_*.npz")}
+        stored = {_epoch_of(path): path for path in self.place.glob("latest_*.npz")}
+        stored |= {int(path.stem[6:]): path for path in self.place.glob("epoch_*.npz")}
         return [one for one in sorted(stored.items(), reverse=True) if 0 < one[0] < first]
+
+    def is_stored(self) -> bool:
+        """Whether a network of every epoch asked for is there."""
+        return not self.missing_epochs()
+
+    def seconds_of(self, n_epochs: int) -> float:
+        """Estimate the time of training for some epochs, in seconds of one core."""
+        settings = self.settings
+        batch_size = min(settings.batch_size, settings.n_images)
+        n_steps = -(-settings.n_images // batch_size)
+        step = settings.study.step_seconds(settings, self.panel)
+        return n_epochs * n_steps * step * batch_size / 128
+
+    def seconds_left(self) -> float:
+        """Estimate the time of the missing epochs."""
+        missing = self.missing_epochs()
+        # Later networks may be stored by other runs: all from the first missing one on is trained.
+        return self.seconds_of(max(missing[-1] - self.goes_on_after(), 0)) if missing else 0.0
+
+    def seconds_in_all(self) -> float:
+        """Estimate the time of the whole training."""
+        return self.seconds_of(self.epochs[-1])
+
+    def share_done(self) -> float:
+        """Return how far the training has come, by its epochs."""
+        last = max(self.missing_epochs(), default=0)
+        return self.epochs_done() / last if last else 1.0
 
     def goes_on_after(self) -> int:
         """Return the epoch after which the training would begin or go on now."""

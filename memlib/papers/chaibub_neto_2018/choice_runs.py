@@ -11,6 +11,7 @@ import xarray as xr
 from memlib.base.errors import InputError
 from memlib.base.files import alone_with, write_netcdf
 from memlib.base.keys import to_json
+from memlib.base.words import duration
 from memlib.papers.chaibub_neto_2018.choices import (
     ALL,
     CHOICES,
@@ -19,12 +20,11 @@ from memlib.papers.chaibub_neto_2018.choices import (
     SCHEMA_VERSION,
     read_choices,
 )
-from memlib.papers.chaibub_neto_2018.figures import resolve
 from memlib.results.provenance import with_account
 from memlib.results.schema import panels_of
-from memlib.runs.costs import duration, missing_seconds
 from memlib.runs.figure import run_figure
 from memlib.runs.plan import plan
+from memlib.runs.study import resolve
 
 # What the dataset says of the machine and the code that made it.
 ROOT = (
@@ -104,7 +104,7 @@ def measure_choices(
     # What is stored takes no time: time left goes by the estimated cost of what is missing.
     costs = dict.fromkeys(names, 0.0)
     for (name, run), parameters in asked.items():
-        costs[name] += missing_seconds(plan(resolve(RUNS[run].figure, scale, **parameters)))
+        costs[name] += plan(resolve(RUNS[run].figure, scale, **parameters)).seconds_left()
     began, paid = time.monotonic(), 0.0
     for done, name in enumerate(names, start=1):
         choice = CHOICES[name]

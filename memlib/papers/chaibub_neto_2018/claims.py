@@ -18,13 +18,14 @@ from memlib.base.errors import InputError
 from memlib.base.seeds import stream
 from memlib.papers.chaibub_neto_2018.claim import Panels
 from memlib.papers.chaibub_neto_2018.comparison_claims import COMPARISON_CLAIMS
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, resolve
+from memlib.papers.chaibub_neto_2018.figures import FIGURES
 from memlib.papers.chaibub_neto_2018.image_claims import IMAGE_CLAIMS
 from memlib.papers.chaibub_neto_2018.noise_claims import NOISE_CLAIMS
 from memlib.papers.chaibub_neto_2018.scores import Scores
 from memlib.results.claim import Check, Claim, Outcome
 from memlib.results.provenance import accounts_of
 from memlib.results.schema import panels_of
+from memlib.runs.study import resolve
 
 # What the paper states; the rest of a run's parameters is an open choice, or says how much is run.
 STATED = (

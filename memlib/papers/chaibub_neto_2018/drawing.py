@@ -13,13 +13,13 @@ from memlib.base.errors import InputError, ResultError
 from memlib.base.files import write_atomically
 from memlib.papers.chaibub_neto_2018.choice_plots import draw_choices
 from memlib.papers.chaibub_neto_2018.choices import choices_path, holds_choices, read_choices
-from memlib.papers.chaibub_neto_2018.figures import FIGURES
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SHIPPED_SCALES
 from memlib.papers.chaibub_neto_2018.plots import plot_figure
 from memlib.papers.chaibub_neto_2018.puzzle import draw_puzzle
 from memlib.report.pictures import svg
 from memlib.report.styles import LIGHT, Theme
-from memlib.results.schema import read_result
-from memlib.runs.shipped import SHIPPED_SCALES, shipped_path
+from memlib.runs.figure import read_result
+from memlib.runs.shipped import shipped_path
 
 FORMATS = ("svg", "pdf", "png")
 DPI = 200  # of a PNG

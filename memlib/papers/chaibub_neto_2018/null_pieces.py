@@ -1,18 +1,25 @@
 """A piece of work: the null of one network at one epoch, a block of labellings at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from memlib.base import files, keys
 from memlib.base.errors import ResultError
 from memlib.base.version import installed_version
 from memlib.method.classifiers import FORESTS
 from memlib.method.data import Data
+from memlib.method.perturb import describe_kind
+from memlib.method.verdicts import label_null, null_dataset
+from memlib.papers.chaibub_neto_2018.costs import fits_seconds
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, STRENGTHS, ShuffleSettings
+from memlib.runs.pieces import Piece, pieces_folder
+from memlib.runs.study import Figure
 from memlib.runs.trainings import Training
 from memlib.training.devices import busy_seconds
 
@@ -21,18 +28,28 @@ BLOCK = 25  # labellings in one stored block of a null
 
 
 @dataclass(frozen=True)
-class NullBlock:
+class NullBlock(Piece):
     """The null of one network at one epoch: a block of labellings on some s-validation sets."""
 
-    training: Training
+    kind = "null blocks"
+
+    settings: ShuffleSettings
+    panel: str
+    seed: int
     epoch: int
     block: int
     strengths: tuple[float, ...]
+    device: str | None = None  # where its network is trained; measured it is on the CPU
+
+    @cached_property
+    def training(self) -> Training:
+        """The training of the network."""
+        return Training(self.settings, self.panel, self.seed, self.device)
 
     @cached_property
     def spec(self) -> dict[str, Any]:
         """All that the scores depend on, but for the labellings and strengths themselves."""
-        settings = self.training.settings
+        settings = self.settings
         forest = settings.classifier in FORESTS
         own = settings.classifier in ("random_forest", "nearest_neighbours", "ridge")
         return {
@@ -46,21 +63,42 @@ class NullBlock:
             "code": keys.code_digest(*NULL_CODE),
         }
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Where the scores are stored."""
-        return files.results_dir() / "pieces" / f"null-{keys.digest(self.spec)}"
+        return pieces_folder() / f"null-{keys.digest(self.spec)}"
 
     @property
-    def path(self) -> Path:
+    def place(self) -> Path:
         """The block's file; it grows with the strengths and permutations asked for."""
         return self.folder / f"epoch_{self.epoch:07d}_block_{self.block:03d}.npz"
 
     @property
+    def asked(self) -> tuple[tuple[int, ...], tuple[float, ...]]:
+        """Labellings and strengths asked for."""
+        return tuple(self.labellings), tuple(sorted(self.strengths))
+
+    @property
+    def needs(self) -> tuple[Training, ...]:
+        """The training whose network is measured."""
+        return (self.training,)
+
+    @property
     def labellings(self) -> list[int]:
         """Labellings of this block: 0 (the true labels) and 1 to 25, then 26 to 50, ..."""
-        last = min((self.block + 1) * BLOCK, self.training.settings.n_permutations)
+        last = min((self.block + 1) * BLOCK, self.settings.n_permutations)
         return list(range(self.block * BLOCK + 1 if self.block else 0, last + 1))
+
+    def seconds_left(self) -> float:
+        """Estimate the time of the block."""
+        return fits_seconds(self.settings, self.panel, len(self.labellings), len(self.strengths))
+
+    seconds_in_all = seconds_left
+
+    def depends_on(self) -> dict[str, Any]:
+        """Return all that the block depends on, with what its network does."""
+        own = {f"{name} of the null": value for name, value in self.spec.items()}
+        return self.training.depends_on() | own
 
     def _stored(self) -> dict[str, np.ndarray]:
         empty = {
@@ -71,7 +109,7 @@ class NullBlock:
             "validation_accuracy": np.empty(0),
             "seconds": np.array(0.0),
         }
-        return files.read_arrays(self.path) or empty
+        return files.read_arrays(self.place) or empty
 
     def is_stored(self) -> bool:
         """Whether every labelling and strength asked for is there."""
@@ -114,13 +152,13 @@ class NullBlock:
             for piece in pieces:
                 joined = self._join(joined, piece)
             joined |= {"seconds": joined["seconds"] + seconds} | performance
-            files.write_arrays(self.path, joined)
+            files.write_arrays(self.place, joined)
 
     def _score_missing(self, network: Any, data: Data) -> list[dict[str, np.ndarray]]:
         """Return scores of what is not stored: labellings that lack the same strengths at once."""
         from memlib.papers.chaibub_neto_2018.measures import score_network
 
-        settings = self.training.settings
+        settings = self.settings
         lacking = np.isnan(self._on_grid(self._stored(), self.labellings, self.strengths))
         together: dict[tuple[float, ...], list[int]] = {}
         for labelling, row in zip(self.labellings, lacking, strict=True):
@@ -138,7 +176,7 @@ class NullBlock:
                 classifier=settings.classifier,
                 n_trees=settings.n_trees,
                 feature_layer=settings.feature_layer,
-                seed=self.training.seed,
+                seed=self.seed,
                 epoch=self.epoch,
             )
             pieces.append(
@@ -173,7 +211,7 @@ class NullBlock:
         """Return the stored scores of exactly the labellings and strengths asked for."""
         stored = self._stored()
         if not self.is_stored():
-            raise ResultError(f"{self.path} does not hold what was asked for: run it again")
+            raise ResultError(f"{self.place} does not hold what was asked for: run it again")
         rows = np.searchsorted(stored["labellings"], self.labellings)
         cells = np.ix_(rows, np.searchsorted(stored["strengths"], self.strengths))
         return stored | {
@@ -181,3 +219,103 @@ class NullBlock:
             "chance": stored["chance"][cells],
             "validation_accuracy": stored["validation_accuracy"][rows],
         }
+
+
+def null_blocks(settings: ShuffleSettings) -> list[Piece]:
+    """Cut a figure run into trainings and blocks of nulls.
+
+    Figures that share their runs measure the union of their perturbations at once (Fig. 2 adds the
+    1 % set to Fig. 1's networks and forests), unless the user chose others.
+    """
+    pieces: list[Piece] = []
+    n_blocks = -(-settings.n_permutations // BLOCK)
+    for panel in settings.panels:
+        strengths = _shared_strengths(settings, panel)
+        epochs = settings.study.epochs(settings, panel)
+        for seed in settings.seeds:
+            training = Training(settings, panel, seed)
+            pieces.append(training)
+            for epoch in epochs:
+                for block in range(n_blocks):
+                    piece = NullBlock(settings, panel, seed, epoch, block, strengths)
+                    piece.__dict__["training"] = training  # its key is computed once
+                    pieces.append(piece)
+    return pieces
+
+
+def _shared_strengths(settings: ShuffleSettings, panel: str) -> tuple[float, ...]:
+    own = FIGURES[settings.figure]
+    usual = own.settings.get("perturbations", STRENGTHS)
+    if settings.perturbations != usual:
+        return settings.perturbations
+    shared = [
+        figure.settings.get("perturbations", STRENGTHS)
+        for figure in FIGURES.values()
+        if panel in figure.panels and _runs_of(figure) == _runs_of(own)
+    ]
+    return tuple(sorted(set().union(*shared)))
+
+
+def _runs_of(figure: Figure) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return what tells a figure's trainings from those of another."""
+    return {k: v for k, v in figure.settings.items() if k != "perturbations"}, dict(figure.times)
+
+
+def join_blocks(settings: ShuffleSettings, pieces: Sequence[Piece]) -> dict[str, xr.Dataset]:
+    """Join stored blocks into a dataset for each panel, with the time that they took.
+
+    Raises
+    ------
+    ResultError
+        When a piece is missing.
+    """
+    blocks: dict[tuple[str, int, int], list[NullBlock]] = {}
+    for piece in pieces:
+        if isinstance(piece, NullBlock):
+            own = replace(piece, strengths=settings.perturbations)
+            blocks.setdefault((piece.panel, piece.seed, piece.epoch), []).append(own)
+    panels: dict[str, xr.Dataset] = {}
+    for panel in settings.panels:
+        trainings = [one for one in pieces if isinstance(one, Training) and one.panel == panel]
+        runs = [
+            _seed_dataset(one, [blocks[panel, one.seed, epoch] for epoch in one.epochs])
+            for one in trainings
+        ]
+        seconds = sum(run.attrs["seconds"] for run in runs) + sum(t.seconds() for t in trainings)
+        dataset = xr.concat(runs, dim="seed", join="exact", combine_attrs="drop")
+        _, meaning, units = describe_kind(settings.perturbation_kind)
+        architecture = trainings[0].architecture
+        dataset.attrs |= {
+            "panel": panel,
+            "network": architecture.label,
+            "layers": keys.to_json(architecture.as_list()),
+            "compute_seconds": round(seconds, 3),
+        }
+        panels[panel] = label_null(dataset, meaning, units)
+    return panels
+
+
+def _seed_dataset(training: Training, nulls: Sequence[Sequence[NullBlock]]) -> xr.Dataset:
+    """Join the blocks of one network's nulls, given epoch by epoch."""
+    epochs, scalars, seconds = [], [], 0.0
+    for one_epoch in nulls:
+        blocks = [null.read() for null in one_epoch]
+        accuracy = np.concatenate([block["accuracy"] for block in blocks])
+        chance = np.concatenate([block["chance"] for block in blocks])
+        epochs.append((accuracy[0], accuracy[1:].T, chance[1:].T))
+        scalars.append(
+            {"validation_accuracy": blocks[0]["validation_accuracy"][0]}
+            | {
+                name: float(value)
+                for name, value in blocks[0].items()
+                if name.startswith("network_")
+            }
+        )
+        seconds += sum(float(block["seconds"]) for block in blocks)
+    observed, null, chance = (np.stack(values)[None] for values in zip(*epochs, strict=True))
+    strengths = nulls[0][0].strengths
+    dataset = null_dataset(observed, null, chance, strengths)
+    for name in scalars[0]:
+        dataset[name] = (("seed", "epoch"), np.array([[row[name] for row in scalars]]))
+    dataset = dataset.assign_coords(seed=[training.seed], epoch=list(training.epochs))
+    return dataset.assign_attrs(seconds=seconds)

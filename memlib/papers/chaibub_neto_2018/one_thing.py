@@ -15,13 +15,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
+from memlib.base.words import duration
 from memlib.papers.chaibub_neto_2018.choice_tables import change_text, effect, run_of
 from memlib.papers.chaibub_neto_2018.choices import CHOICES, RUNS, Choice
-from memlib.papers.chaibub_neto_2018.figures import resolve
 from memlib.report.pictures import Picture, picture
 from memlib.report.styles import LIGHT, Theme, style_axes
 from memlib.report.tables import markdown_table
-from memlib.runs.costs import duration
+from memlib.runs.study import resolve
 
 TITLES = {
     "images": "images, panel a",

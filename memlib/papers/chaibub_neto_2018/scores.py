@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from memlib.method.verdicts import can_be_significant, permutation_p_value
-from memlib.results.schema import VARIABLES
+from memlib.papers.chaibub_neto_2018.schema import SCHEMA
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +74,7 @@ class Scores:
             return panel
 
         def values(name: str) -> np.ndarray:
-            return panel[name].transpose(*VARIABLES[name][0]).values
+            return panel[name].transpose(*SCHEMA.variables[name].dims).values
 
         return cls(
             panel["epoch"].values,

@@ -9,10 +9,12 @@ import xarray as xr
 
 from memlib.base.errors import InputError
 from memlib.base.seeds import stream
-from memlib.papers.chaibub_neto_2018.figures import Settings, resolve
+from memlib.papers.chaibub_neto_2018.costs import fits_seconds
+from memlib.papers.chaibub_neto_2018.figures import ShuffleSettings
 from memlib.results.provenance import account_of
 from memlib.results.schema import panels_of
-from memlib.runs.costs import fits_seconds, training_time
+from memlib.runs.study import resolve
+from memlib.runs.trainings import Training
 
 # On the machine that made a result, nothing differs. Elsewhere sums round otherwise, and a long
 # training drifts apart to another draw of the same experiment: accuracies on 2,000 images, and
@@ -74,20 +76,22 @@ def pieces_of(results: Results) -> Iterator[Piece]:
         for panel, dataset in panels_of(tree).items():
             for seed in dataset["seed"].values.tolist():
                 settings = settings_of(dataset, seed)
+                training = Training(settings, panel, seed)
                 fits = fits_seconds(
                     settings, panel, settings.n_permutations + 1, dataset.sizes["perturbation"]
                 )
                 for epoch in dataset["epoch"].values.tolist():
-                    seconds = training_time(settings, panel, epoch) + fits
+                    seconds = training.seconds_of(epoch) + fits
                     yield Piece(scale, figure, panel, seed, epoch, seconds)
 
 
-def settings_of(dataset: xr.Dataset, seed: int) -> Settings:
+def settings_of(dataset: xr.Dataset, seed: int) -> ShuffleSettings:
     """Return the settings by which a seed of a shipped panel was made.
 
     What has become a choice since is at the figure's own value.
     """
-    return resolve(**account_of(dataset, seed)["parameters"])
+    settings: ShuffleSettings = resolve(**account_of(dataset, seed)["parameters"])
+    return settings
 
 
 def draw_pieces(results: Results, n: int, *, seed: int, max_seconds: float) -> list[Piece]:
@@ -111,8 +115,7 @@ def draw_pieces(results: Results, n: int, *, seed: int, max_seconds: float) -> l
 def verify_piece(piece: Piece, results: Results) -> Agreement:
     """Train a network again from its first weights, measure it, and compare with what is stored."""
     from memlib.papers.chaibub_neto_2018.measures import score_network
-    from memlib.runs.trainings import Training
-    from memlib.runs.worker import single_threaded
+    from memlib.runs.pieces import single_threaded
     from memlib.training.loop import train_network
 
     dataset = panels_of(results[piece.scale, piece.figure])[piece.panel]

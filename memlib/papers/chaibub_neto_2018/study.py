@@ -1,0 +1,118 @@
+"""The paper as a study: what its runs are made of, and where that is (no torch)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+from memlib.method.checks import check_n_samples
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, SHIPPED_SCALES, ShuffleSettings
+from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.papers.chaibub_neto_2018.schema import SCHEMA
+from memlib.runs.settings import Settings
+from memlib.runs.study import Study
+from memlib.training.images import class_names, load_data, load_labelled_images
+from memlib.training.layers import Architecture
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from memlib.method.data import Data
+    from memlib.runs.pieces import Piece
+
+STEP_SECONDS = {"a": 1.4e-3, "b": 1.8e-3, "c": 0.075, "d": 1.4e-3, "e": 1.8e-3, "f": 0.075}
+LOSS_NAMES = {
+    "binary": "mean binary cross-entropy over sigmoid outputs",
+    "categorical": "mean cross-entropy over the softmax of the outputs",
+}
+INITIAL_WEIGHTS = {"glorot": "Glorot", "he": "He", "torch": "torch's default, Kaiming"}
+
+
+class ChaibubNeto2018(Study):
+    """Using permuted labels to tell learning from memorization (arXiv:1802.07714)."""
+
+    name = "chaibub_neto_2018"
+    label = "Chaibub Neto 2018"
+    reference = "Chaibub Neto 2018, arXiv:1802.07714"
+    source = "memlib, networks trained and measured as in sections 3-7 of the paper"
+    settings = ShuffleSettings
+    figures = FIGURES
+    scales = SCALES
+    shipped_scales = SHIPPED_SCALES
+    shorter = Study.shorter | {"cnn_epochs"}
+    networks = ARCHITECTURES
+    schema = SCHEMA
+
+    def architecture(self, settings: Settings, panel: str) -> Architecture:
+        """Return a panel's network, with the stride of this run."""
+        return ARCHITECTURES[panel].with_stride(_own(settings).conv_stride)
+
+    def last_epoch(self, settings: Settings, panel: str) -> int:
+        """Return the epoch to which a panel is trained: a CNN for fewer."""
+        own = _own(settings)
+        return own.cnn_epochs if ARCHITECTURES[panel].is_cnn else own.epochs
+
+    def data(self, settings: Settings, panel: str, seed: int) -> "Data":
+        """Return the images and labels of one run, or the noise in their place."""
+        own = _own(settings)
+        return load_data(
+            own.data,
+            n_images=own.n_images,
+            n_validation_images=own.n_validation_images,
+            inputs=own.inputs,
+            noise_sd=own.noise_sd,
+            pixel_scale=own.pixel_scale,
+            shuffled_labels=own.shuffled_labels,
+            seed=seed,
+        )
+
+    def data_key(self, settings: Settings, panel: str) -> dict[str, Any]:
+        """Return all that the training images depend on besides the seed."""
+        own = _own(settings)
+        return super().data_key(own, panel) | {
+            "inputs": own.inputs,
+            "noise_sd": own.noise_sd if own.inputs == "noise" else None,
+            "pixel_scale": own.pixel_scale if own.inputs == "images" else None,
+            "shuffled_labels": own.shuffled_labels,
+        }
+
+    def training_options(self, settings: Settings, panel: str) -> dict[str, Any]:
+        """Return the options of the step; rmsProp's constants where it has them."""
+        own, options = _own(settings), super().training_options(settings, panel)
+        if own.optimizer == "rmsprop":
+            options |= {"decay": own.rmsprop_decay, "epsilon": own.rmsprop_epsilon}
+        return options
+
+    def check(self, settings: Settings) -> None:
+        """Refuse what cannot be run: counts, and samples that the classifier does not take."""
+        super().check(settings)
+        n_classes = len(class_names(load_labelled_images(settings.data)))
+        check_n_samples(_own(settings).classifier, settings.n_images, n_classes)
+
+    def step_seconds(self, settings: Settings, panel: str) -> float:
+        """Return the time of one step on 128 samples, as measured."""
+        return STEP_SECONDS[panel]
+
+    def describe(self, settings: Settings) -> dict[str, Any]:
+        """Return what the root of a result says besides the usual."""
+        return {
+            "loss": LOSS_NAMES[settings.loss],
+            "initial_weights": f"{INITIAL_WEIGHTS[settings.initial_weights]} uniform, zero bias",
+        }
+
+    def pieces(self, settings: Settings) -> "Sequence[Piece]":
+        """Return trainings, and blocks of the null of each network at each epoch."""
+        from memlib.papers.chaibub_neto_2018.null_pieces import null_blocks
+
+        return null_blocks(_own(settings))
+
+    def assemble(self, settings: Settings, pieces: "Sequence[Piece]") -> "dict[str, xr.Dataset]":
+        """Join the blocks of the nulls into a dataset for each panel."""
+        from memlib.papers.chaibub_neto_2018.null_pieces import join_blocks
+
+        return join_blocks(_own(settings), pieces)
+
+
+def _own(settings: Settings) -> ShuffleSettings:
+    return cast(ShuffleSettings, settings)
+
+
+STUDY = ChaibubNeto2018()
