@@ -9,16 +9,14 @@ import xarray as xr
 from builders import small_result
 
 from memlib.base.errors import ResultError
-from memlib.results.files import assemble, write_result
+from memlib.papers.chaibub_neto_2018.schema import SCHEMA
+from memlib.results.files import assemble
 from memlib.results.schema import (
-    COORDINATES,
     PANEL_ATTRIBUTES,
     ROOT_ATTRIBUTES,
-    VARIABLES,
-    check_schema,
     panels_of,
 )
-from memlib.runs.figure import read_result
+from memlib.runs.figure import read_result, write_figure
 from memlib.runs.status import describe_store
 
 
@@ -31,13 +29,13 @@ def parts(tree):
 
 def test_round_trip_is_identical(tmp_path):
     tree = small_result()
-    path = write_result(tree, tmp_path / "deep" / "fig5.nc")
+    path = write_figure(tree, tmp_path / "deep" / "fig5.nc")
     again = read_result(path)
     xr.testing.assert_identical(again, tree)
     for panel, dataset in panels_of(tree).items():
         read = panels_of(again)[panel]
         assert read.attrs == dataset.attrs
-        for name in (*VARIABLES, *COORDINATES):
+        for name in (*SCHEMA.variables, *SCHEMA.coordinates):
             assert read[name].dims == dataset[name].dims
             assert read[name].dtype == dataset[name].dtype
             np.testing.assert_equal(read[name].attrs, dataset[name].attrs)
@@ -45,20 +43,21 @@ def test_round_trip_is_identical(tmp_path):
 
 
 def test_panels_keep_their_own_epoch_grids(tmp_path):
-    panels = panels_of(read_result(write_result(small_result(), tmp_path / "fig5.nc")))
+    panels = panels_of(read_result(write_figure(small_result(), tmp_path / "fig5.nc")))
     assert panels["d"]["epoch"].values[-1] == 100_000
     assert panels["f"]["epoch"].values[-1] == 10_000
 
 
 def test_a_reread_result_can_be_written_again(tmp_path):
-    first = read_result(write_result(small_result(), tmp_path / "1.nc"))
-    xr.testing.assert_identical(read_result(write_result(first, tmp_path / "2.nc")), first)
+    first = read_result(write_figure(small_result(), tmp_path / "1.nc"))
+    xr.testing.assert_identical(read_result(write_figure(first, tmp_path / "2.nc")), first)
 
 
 def test_every_variable_says_what_it_is():
     for dataset in panels_of(small_result()).values():
-        assert set(dataset.data_vars) == set(VARIABLES)
-        for name, (dims, long_name, *_) in VARIABLES.items():
+        assert set(dataset.data_vars) == set(SCHEMA.variables)
+        for name, variable in SCHEMA.variables.items():
+            dims, long_name = variable.dims, variable.long_name
             assert dataset[name].dims == dims
             assert dataset[name].attrs["long_name"] == long_name
             assert dataset[name].attrs["units"] == "1"
@@ -67,7 +66,7 @@ def test_every_variable_says_what_it_is():
 
 
 def test_parameters_are_stored_as_json(tmp_path):
-    tree = read_result(write_result(small_result(), tmp_path / "fig5.nc"))
+    tree = read_result(write_figure(small_result(), tmp_path / "fig5.nc"))
     assert json.loads(tree.attrs["parameters"])["perturbations"] == [0.05, 0.1, 1.0]
 
 
@@ -78,7 +77,7 @@ def refused(tree, words, tmp_path):
     """Writing refuses, in one line, and leaves nothing."""
     path = tmp_path / "fig5.nc"
     with pytest.raises(ResultError, match=words) as caught:
-        write_result(tree, path)
+        write_figure(tree, path)
     assert "\n" not in str(caught.value)
     assert not path.exists()
 
@@ -113,13 +112,13 @@ def tree_of(panels, attributes):
     return xr.DataTree.from_dict({"/": xr.Dataset(attrs=attributes)} | groups)
 
 
-@pytest.mark.parametrize("name", VARIABLES)
+@pytest.mark.parametrize("name", SCHEMA.variables)
 def test_missing_variable(name, tmp_path):
     tree = spoilt(lambda dataset: dataset.drop_vars(name))
     refused(tree, f"panel f, {name} is missing", tmp_path)
 
 
-@pytest.mark.parametrize("name", VARIABLES)
+@pytest.mark.parametrize("name", SCHEMA.variables)
 def test_wrong_dims(name, tmp_path):
     tree = spoilt(
         lambda dataset: dataset.assign(
@@ -129,7 +128,7 @@ def test_wrong_dims(name, tmp_path):
     refused(tree, f"panel f, {name} has dims .*it should have", tmp_path)
 
 
-@pytest.mark.parametrize("name", COORDINATES)
+@pytest.mark.parametrize("name", SCHEMA.coordinates)
 def test_missing_coordinate(name, tmp_path):
     refused(spoilt(lambda dataset: dataset.drop_vars(name)), f"no coordinate '{name}'", tmp_path)
 
@@ -166,7 +165,7 @@ def test_missing_attribute(name, tmp_path):
     del attributes[name]
     refused(tree_of(panels, attributes), f"attribute '{name}' is missing", tmp_path)
     with pytest.raises(ResultError, match=name):
-        assemble(panels, attributes)
+        assemble(panels, attributes, SCHEMA)
 
 
 @pytest.mark.parametrize("name", PANEL_ATTRIBUTES)
@@ -205,7 +204,7 @@ def test_no_panel(tmp_path):
 
 
 def test_a_good_result_passes():
-    check_schema(small_result())
+    SCHEMA.check(small_result())
 
 
 # Damaged files
@@ -213,7 +212,7 @@ def test_a_good_result_passes():
 
 @pytest.mark.parametrize("kept", [0, 0.01, 0.3, 0.7, 0.99])
 def test_truncated_file_is_refused(kept, tmp_path):
-    path = write_result(small_result(), tmp_path / "fig5.nc")
+    path = write_figure(small_result(), tmp_path / "fig5.nc")
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content))])
     with pytest.raises(ResultError, match=r"fig5\.nc is damaged .*run it again") as caught:
@@ -235,7 +234,7 @@ def test_foreign_and_missing_files_are_refused(tmp_path):
 
 
 def test_every_result_in_a_folder_is_listed(tmp_path):
-    write_result(small_result(), tmp_path / "good.nc")
+    write_figure(small_result(), tmp_path / "good.nc")
     (tmp_path / "bad.nc").write_text("x")
     text = describe_store(tmp_path)
     assert "good.nc: panels d, f; seeds from 3 on: 2; 2026-01-02T03:04:05+00:00; 1.5 min" in text

@@ -16,8 +16,7 @@ from builders import make_result, small_result
 
 from memlib.base import files, keys
 from memlib.base.errors import ResultError
-from memlib.results.files import write_result
-from memlib.runs.figure import read_result
+from memlib.runs.figure import read_result, write_figure
 from memlib.runs.status import describe_store
 
 
@@ -118,10 +117,10 @@ files.write_atomically(target, write)
 
 @pytest.mark.parametrize("old_exists", [True, False])
 def test_kill_in_the_middle_of_writing_leaves_the_old_file_or_none(old_exists, tmp_path):
-    source, folder = write_result(small_result(), tmp_path / "new.nc"), tmp_path / "results"
+    source, folder = write_figure(small_result(), tmp_path / "new.nc"), tmp_path / "results"
     old, target = make_result("fig4"), folder / "fig5.nc"
     if old_exists:
-        write_result(old, target)
+        write_figure(old, target)
     command = [sys.executable, "-c", KILLED, str(source), str(target)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "half\n"
@@ -134,7 +133,7 @@ def test_kill_in_the_middle_of_writing_leaves_the_old_file_or_none(old_exists, t
     else:
         with pytest.raises(ResultError, match="no result"):
             read_result(target)
-    write_result(small_result(), target)  # what is left does not stand in the way
+    write_figure(small_result(), target)  # what is left does not stand in the way
     xr.testing.assert_identical(read_result(target), small_result())
 
 
@@ -143,7 +142,7 @@ import resource, sys
 from pathlib import Path
 from memlib.base import files, keys
 from memlib.base.errors import ResultError
-from memlib.results.files import write_result
+from memlib.runs.figure import write_figure
 from memlib.runs.figure import read_result
 source, target = sys.argv[1], Path(sys.argv[2])
 tree = read_result(source)
@@ -151,7 +150,7 @@ values = tree["panel_d"]["null_accuracy"].values
 unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4000, unlimited[1]))
 for write in (
-    lambda: write_result(tree, target),
+    lambda: write_figure(tree, target),
     lambda: files.write_arrays(target, {"x": values}),
     lambda: files.write_text(target, "x" * 10_000),
 ):
@@ -165,7 +164,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
 
 
 def test_full_disk_is_one_line_and_keeps_the_old_file(tmp_path):
-    source = write_result(small_result(), tmp_path / "source.nc")
+    source = write_figure(small_result(), tmp_path / "source.nc")
     target = tmp_path / "results" / "fig5.nc"
     files.write_text(target, "old")
     done = subprocess.run(
@@ -191,7 +190,7 @@ def test_unwritable_folder_is_one_line(tmp_path):
         assert str(folder) in str(caught.value)
         assert "\n" not in str(caught.value)
         with pytest.raises(ResultError, match=r"x\.nc could not be written") as caught:
-            write_result(small_result(), folder / "x.nc")
+            write_figure(small_result(), folder / "x.nc")
         assert "\n" not in str(caught.value)
 
 
@@ -204,7 +203,7 @@ def test_results_folder_can_be_named(tmp_path, monkeypatch):
     monkeypatch.setenv("MEMLIB_RESULTS", str(tmp_path))
     assert files.results_dir() == tmp_path
     monkeypatch.delenv("MEMLIB_RESULTS")
-    assert files.results_dir() == Path(files.__file__).parent.parent / "results"
+    assert files.results_dir() == Path(files.__file__).parents[2] / "results"
 
 
 # Keys

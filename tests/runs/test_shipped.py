@@ -16,11 +16,10 @@ from memlib.base.errors import InputError, ResultError
 from memlib.cli.main import main
 from memlib.papers.chaibub_neto_2018.figures import SCALES
 from memlib.papers.chaibub_neto_2018.verify import Piece, draw_pieces, pieces_of, verify_piece
-from memlib.results.files import write_result
 from memlib.results.provenance import account_of, accounts_of
 from memlib.results.schema import panels_of
 from memlib.runs import shipped
-from memlib.runs.figure import run_figure
+from memlib.runs.figure import run_figure, write_figure
 from memlib.runs.shipped import (
     describe_shipped,
     read_shipped,
@@ -271,6 +270,6 @@ def test_commands_ship_verify_and_check_claims(small):
 
 def test_shipped_file_can_be_any_result(tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path)
-    write_result(make_result("fig5"), shipped_path("fig5", "paper"))
+    write_figure(make_result("fig5"), shipped_path("fig5", "paper"))
     assert list(panels_of(read_shipped("fig5"))) == list("abcdef")
     assert shortfalls("fig5") == []

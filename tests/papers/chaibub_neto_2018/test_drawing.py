@@ -26,8 +26,7 @@ from memlib.papers.chaibub_neto_2018.plots import plot_figure
 from memlib.papers.chaibub_neto_2018.puzzle import draw_puzzle
 from memlib.report.pictures import svg
 from memlib.report.styles import DARK
-from memlib.results.files import write_result
-from memlib.runs.figure import read_result
+from memlib.runs.figure import read_result, write_figure
 from memlib.runs.shipped import shipped_folder, shipped_path
 from memlib.training.images import data_path
 
@@ -50,7 +49,7 @@ def draw(*arguments):
 @pytest.fixture
 def own(tmp_path):
     """A result of one's own, and its file."""
-    path = write_result(make_result("fig4"), tmp_path / "mine.nc")
+    path = write_figure(make_result("fig4"), tmp_path / "mine.nc")
     return read_result(path), path
 
 

@@ -14,7 +14,7 @@ from memlib.papers.chaibub_neto_2018.pictures import caption_result, describe_re
 from memlib.papers.chaibub_neto_2018.plots import plot_figure
 from memlib.report.pictures import Picture, picture, svg
 from memlib.report.styles import DARK, LIGHT
-from memlib.results.files import write_result
+from memlib.runs.figure import write_figure
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ except ImportError:
 
 
 def test_figures_are_drawn_from_a_stored_result_without_torch(tmp_path):
-    path = write_result(make_result("fig4"), tmp_path / "fig4.nc")
+    path = write_figure(make_result("fig4"), tmp_path / "fig4.nc")
     done = subprocess.run(
         [sys.executable, "-c", NO_TORCH, str(path)], capture_output=True, text=True
     )

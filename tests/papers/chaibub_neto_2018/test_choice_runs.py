@@ -17,12 +17,12 @@ from memlib.papers.chaibub_neto_2018.choice_runs import measure_choices, write_c
 from memlib.papers.chaibub_neto_2018.choice_tables import describe_choices, effect, robustness_table
 from memlib.papers.chaibub_neto_2018.choices import read_choices
 from memlib.papers.chaibub_neto_2018.one_thing import change_cards
-from memlib.runs.costs import STEP_SECONDS
+from memlib.papers.chaibub_neto_2018.study import STEP_SECONDS
 
 ASK = {"runs": ("noise",), "n_seeds": 1, "n_jobs": 1} | TINY_CHOICE
 
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from kit.chapters import (
 )
 from kit.notebooks import declared_parameters
 
-from memlib.papers.chaibub_neto_2018.figures import CHANGEABLE, FIGURES, SCALES, Settings
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, Settings
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.runs.settings import epoch_grid
 from memlib.runs.study import resolve
@@ -121,7 +121,7 @@ def test_epoch_grid_is_evenly_spaced_on_a_log_scale(last, n_epochs):
 @pytest.mark.parametrize("figure", FIGURES)
 def test_notebook_declares_exactly_what_may_be_changed(figure):
     declared = declared_parameters(source_path(figure))
-    assert set(declared) == {"scale", *CHANGEABLE}
+    assert set(declared) == {"scale", *ShuffleSettings.changeable()}
 
 
 @pytest.mark.parametrize("figure", FIGURES)
@@ -143,7 +143,7 @@ def test_every_parameter_has_a_type_a_reason_and_a_default_of_its_type(chapter):
 
 
 def test_every_notebook_is_a_chapter():
-    found = {path.stem for path in (Path(__file__).parent.parent / "notebooks").glob("*.py")}
+    found = {path.stem for path in (Path(__file__).parents[3] / "notebooks").glob("*.py")}
     assert found == set(CHAPTERS)
 
 
