@@ -8,7 +8,7 @@ from conftest import one_line
 from tiny_runs import settings_of
 
 from memlib.base.errors import InputError
-from memlib.method.classifiers import CLASSIFIERS
+from memlib.method.names import CLASSIFIERS
 from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
 from memlib.runs import costs
 from memlib.runs.plan import plan
