@@ -1,4 +1,4 @@
-"""Plain statistics of the paper's figures: binomial spread, Gini coefficient, averages; no torch."""
+"""Statistics of the paper's figures: binomial spread, Gini coefficient, averages; no torch."""
 
 import numpy as np
 from scipy import stats

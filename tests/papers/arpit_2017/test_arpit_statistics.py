@@ -34,7 +34,9 @@ def test_gini_is_the_pairwise_formula_and_has_no_scale():
     np.testing.assert_allclose(compute_gini(x.T * 1e300, axis=0), expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("x", [np.zeros(4), np.array([1, -1.0]), np.array([1, np.nan]), np.empty(0)])
+@pytest.mark.parametrize(
+    "x", [np.zeros(4), np.array([1, -1.0]), np.array([1, np.nan]), np.empty(0)]
+)
 def test_gini_refuses_what_has_none(x):
     with pytest.raises(InputError, match=r"not defined|finite values"):
         compute_gini(x)
