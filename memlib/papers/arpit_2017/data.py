@@ -180,13 +180,3 @@ def standardize(changed: ChangedData, reference: np.ndarray) -> ChangedData:
     )
     noise = scale(changed.noise_images)
     return ChangedData(data, changed.replaced, noise, changed.gray_level / float(spread))
-
-
-def split_validation(data: Data) -> tuple[np.ndarray, np.ndarray]:
-    """Return two disjoint halves of the validation set, as indices.
-
-    The first chooses the best epoch or width, on the second it is reported: a maximum over epochs
-    lies above what a new sample would give.
-    """
-    every = np.arange(len(data.validation_images))
-    return every[0::2], every[1::2]

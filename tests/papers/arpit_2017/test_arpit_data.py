@@ -9,7 +9,6 @@ from memlib.papers.arpit_2017.data import (
     change_data,
     downscale,
     give_each_its_class,
-    split_validation,
     standardize,
 )
 
@@ -132,11 +131,6 @@ def test_each_example_its_class():
     own = give_each_its_class(DATA)
     assert own.n_classes == 1000
     assert len(np.unique(own.train_labels)) == 1000
-
-
-def test_halves_of_the_validation_set_are_disjoint():
-    chosen, reported = split_validation(DATA)
-    assert sorted([*chosen, *reported]) == list(range(200))
 
 
 @pytest.mark.parametrize(
