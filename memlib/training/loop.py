@@ -6,9 +6,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from memlib.base.errors import InputError
 from memlib.base.seeds import stream, stream_integer
+from memlib.training.augmentation import Augmentation, augment_images
+from memlib.training.checks import check_whole
 from memlib.training.steps import Step
 
 
@@ -21,19 +24,21 @@ def train_network(
     after: int = 0,
     batch_size: int = 128,
     seed: int = 0,
+    augmentation: Augmentation | None = None,
 ) -> Iterator[tuple[int, nn.Module]]:
     """Train as usual and yield the network at the epochs asked for; nothing is measured here.
 
     Randomness has no state that is carried from epoch to epoch: the order of the images (stream
-    ``batches``) and the dropout masks (stream ``dropout``) of an epoch follow from the seed and
-    the epoch's number. So a run that goes on after any epoch equals one that never stopped.
+    ``batches``), their crops and flips (stream ``augmentation``), the dropout masks and the noise
+    (stream ``dropout``) of an epoch follow from the seed and the epoch's number, and so does the
+    learning rate. So a run that goes on after any epoch equals one that never stopped.
 
     Parameters
     ----------
     step
         The network with its optimizer, see `memlib.training.factory.make_step`; trained in place.
     images, labels
-        float32 (sample, row, column) and int64 (sample,).
+        float32 (sample, row, column) or (sample, channel, row, column), and int64 (sample,).
     epochs
         Increasing epochs, each 1 or more, at which to yield.
     after
@@ -42,6 +47,8 @@ def train_network(
         Images in a mini-batch; the last one of an epoch may be smaller.
     seed
         Base seed.
+    augmentation
+        Random crops and flips of each epoch's images; none by default.
 
     Yields
     ------
@@ -51,26 +58,41 @@ def train_network(
     Raises
     ------
     InputError
-        When the loss is no longer finite, epochs do not increase, or images, labels and network
-        do not match.
+        When the loss is no longer finite, epochs do not increase, images, labels and network do
+        not match, a mini-batch of one image meets batch normalization, or a number is out of its
+        range.
     """
+    epochs = list(epochs)
+    _check_epochs(epochs, after)
     _check(step, images, labels, batch_size)
     inputs = torch.from_numpy(images).to(step.device)
     one_hot = np.eye(_n_outputs(step, labels), dtype=np.float32)[labels]
     targets = torch.from_numpy(one_hot).to(step.device)
     done = after
     for epoch in epochs:
-        if epoch < done:
-            raise InputError(f"epoch {epoch} comes after epoch {done}: epochs have to increase")
         while done < epoch:
             done += 1
             order = torch.from_numpy(stream(seed, "batches", done).permutation(len(images)))
             order = order.to(step.device)
-            step.start_epoch(stream_integer(seed, "dropout", done))
-            loss = step.run(inputs[order], targets[order], batch_size)
+            step.start_epoch(stream_integer(seed, "dropout", done), done)
+            seen = inputs
+            if augmentation is not None:
+                rng = stream(seed, "augmentation", done)
+                seen = augment_images(inputs, augmentation, rng)
+            loss = step.run(seen[order], targets[order], batch_size)
             if not math.isfinite(loss):
                 raise InputError(f"training diverged in epoch {done}: take a lower learning_rate")
         yield epoch, step.network
+
+
+def _check_epochs(epochs: list[int], after: int) -> None:
+    check_whole("after", after, 0)
+    last = after
+    for epoch in epochs:
+        check_whole("epoch", epoch, 1)
+        if epoch < last:
+            raise InputError(f"epoch {epoch} comes after epoch {last}: epochs have to increase")
+        last = epoch
 
 
 def _n_outputs(step: Step, labels: np.ndarray) -> int:
@@ -94,5 +116,10 @@ def _check(step: Step, images: np.ndarray, labels: np.ndarray, batch_size: int) 
             f"labels go from {labels.min()} to {labels.max()}: the network has outputs for 0 to "
             f"{n_outputs - 1}"
         )
-    if batch_size < 1:
-        raise InputError(f"batch_size = {batch_size!r}: take a whole number, 1 or more")
+    check_whole("batch_size", batch_size, 1)
+    normalizes = any(isinstance(part, _BatchNorm) for part in step.network.modules())
+    if normalizes and 1 in (batch_size, len(images) % batch_size):
+        raise InputError(
+            f"{len(images)} images in mini-batches of {batch_size} leave one of 1 image, which "
+            "batch normalization cannot take: change either"
+        )
