@@ -19,8 +19,8 @@ from memlib.base.errors import InputError
 from memlib.base.seeds import stream
 from memlib.method.features import predict_logits
 
-STEP = 0.25  # alpha, in gray levels of 255
-NOISE = 0.2  # beta, likewise
+STEP = 0.25 / 0.3  # alpha over r: the paper's 0.25 goes with its r of 0.3
+NOISE = 0.2 / 0.3  # beta over r
 N_STEPS = 10
 CHUNK = 1000  # images searched at once; its noise has a stream of its own
 DIRECTIONS = ("cross_entropy", "minus_probability", "minus_logit", "runner_up", "printed")
@@ -63,9 +63,9 @@ def find_critical_samples(
 ) -> Search:
     """Search the boxes around images for another class by Langevin dynamics (LASS).
 
-    Each step moves a point by ``step * sign(gradient) + noise * eta``, eta standard normal, and
-    clips it to the box. A sample is left alone once its class has changed. The network is in eval
-    mode. The same noise serves all radii.
+    Each step moves a point by ``r * (step * sign(gradient) + noise * eta)``, eta standard normal,
+    and clips it to the box. A sample is left alone once its class has changed. The network is in
+    eval mode. The same noise serves all radii.
 
     Parameters
     ----------
@@ -79,7 +79,8 @@ def find_critical_samples(
         One gray level in the units of the images: 1/255 for pixels from 0 to 1, and divided by the
         pixels' standard deviation where images are standardized.
     step, noise
-        alpha and beta of Algorithm 1, in gray levels.
+        alpha and beta of Algorithm 1 as multiples of r, so that a larger box is searched as a small
+        one is.
     n_steps
         At most so many steps.
     direction
@@ -106,7 +107,7 @@ def find_critical_samples(
         for chunk, start in enumerate(range(0, len(images), CHUNK)):
             rows = images[start : start + CHUNK]
             x = torch.from_numpy(np.array(rows, np.float32)).to(device)
-            moves = _Moves(step * gray_level, noise * gray_level, n_steps, direction, follow)
+            moves = _Moves(step, noise, n_steps, direction, follow)
             one = _search(network, x, boxes * gray_level, moves, seed, chunk)
             found.append(one[0].cpu().numpy())
             points.append(one[1].cpu().numpy())
@@ -172,9 +173,9 @@ def _search(
                 if at_start is None
                 else at_start[left]
             )
-            moved = point + moves.step * sign
+            moved = point + r * moves.step * sign
             if eta is not None:
-                moved += moves.noise * eta[left]
+                moved += r * moves.noise * eta[left]
             moved = torch.minimum(torch.maximum(moved, start - r), start + r)
             points[box, left] = moved
             with torch.no_grad():

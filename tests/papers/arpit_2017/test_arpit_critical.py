@@ -50,9 +50,7 @@ def test_every_found_point_lies_in_its_box_and_has_another_class(direction):
     network = nn.Sequential(nn.Linear(20, 30), nn.ReLU(), nn.Linear(30, 5))
     images = images_of()
     radii = np.array([0.3, 2, 8])
-    search = find_critical_samples(
-        network, images, radii, gray_level=GRAY, direction=direction, step=2, noise=1
-    )
+    search = find_critical_samples(network, images, radii, gray_level=GRAY, direction=direction)
     assert 0 < search.critical[0].sum() < search.critical[-1].sum() <= 300
     for r, found, points in zip(radii, search.critical, search.points, strict=True):
         assert np.abs(points - images).max() <= r * GRAY * (1 + 1e-5)
@@ -62,7 +60,7 @@ def test_every_found_point_lies_in_its_box_and_has_another_class(direction):
 
 def test_sound_for_a_linear_classifier_and_complete_towards_the_runner_up():
     network, images = linear(), images_of()
-    options = {"gray_level": GRAY, "n_steps": 100, "step": 0.25, "noise": 0.2}
+    options = {"gray_level": GRAY, "n_steps": 100, "step": 0.06, "noise": 0.05}
     r = 4.0
     truth = truly_critical(network, images, r * GRAY)
     assert 0.1 < truth.mean() < 0.9
@@ -82,7 +80,7 @@ def test_complete_for_two_classes_without_noise():
     network, images = linear(n_classes=2, seed=3), images_of()
     for r in (1.0, 3.0, 9.0):
         search = find_critical_samples(
-            network, images, [r], gray_level=GRAY, step=1, noise=0, n_steps=10
+            network, images, [r], gray_level=GRAY, step=0.2, noise=0, n_steps=10
         )
         np.testing.assert_array_equal(search.critical[0], truly_critical(network, images, r * GRAY))
 
@@ -103,7 +101,7 @@ def test_more_steps_and_larger_boxes_find_no_fewer():
     network = nn.Sequential(nn.Linear(20, 40, False), nn.ReLU(), nn.Linear(40, 6, False))
     images = images_of(500)
     runs = [
-        find_critical_samples(network, images, [1, 2, 4], gray_level=GRAY, step=0.5, n_steps=n)
+        find_critical_samples(network, images, [1, 2, 4], gray_level=GRAY, n_steps=n)
         for n in (1, 3, 10)
     ]
     for fewer, more in ((runs[0], runs[1]), (runs[1], runs[2])):
