@@ -45,8 +45,9 @@ from memlib.training.networks import build_network
 from memlib.method.null import compute_null
 from memlib.method.perturb import make_s_validation_set
 from memlib.report.pictures import picture
-from memlib.method.fast.smoothers import NeighboursSmoother, RidgeSmoother, margin_moments
-from memlib.method.fast.smoothers import expected_null_accuracy, expected_null_accuracy_neighbours
+from memlib.method.fast.smoothers import NeighboursSmoother, RidgeSmoother
+from memlib.papers.chaibub_neto_2018.closed_form import margin_moments
+from memlib.papers.chaibub_neto_2018.closed_form import expected_null_accuracy, expected_null_accuracy_neighbours
 from memlib.training.factory import make_step
 from memlib.report.tables import markdown_table
 from memlib.training.loop import train_network

@@ -15,7 +15,7 @@ from memlib.results.files import assemble, read_tree, write_result
 from memlib.results.schema import Schema
 from memlib.runs.plan import Plan, plan
 from memlib.runs.schedule import compute
-from memlib.runs.study import find_study, resolve, studies
+from memlib.runs.study import find_study, resolve, studies, study_of
 from memlib.training.devices import choose_device, device_name
 
 
@@ -27,14 +27,14 @@ def assemble_result(one: Plan) -> xr.DataTree:
     ResultError
         When a piece is missing.
     """
-    settings, study = one.settings, one.settings.study
+    settings, study = one.settings, study_of(one.settings)
     panels = study.assemble(settings, one.pieces)
     seconds = sum(dataset.attrs["compute_seconds"] for dataset in panels.values())
     return assemble(panels, _provenance(one, seconds), study.schema)
 
 
 def _provenance(one: Plan, seconds: float) -> dict[str, Any]:
-    settings, study = one.settings, one.settings.study
+    settings, study = one.settings, study_of(one.settings)
     figure = study.figures[settings.figure]
     return {
         "title": f"{figure.title} ({settings.figure} of {study.label})",

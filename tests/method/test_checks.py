@@ -7,7 +7,7 @@ from samples import labels_of, noise
 
 from memlib.base.errors import InputError
 from memlib.method.checks import check_options
-from memlib.method.fast.limits import MAX_ROWS
+from memlib.method.names import MAX_ROWS
 from memlib.method.null import compute_null
 
 

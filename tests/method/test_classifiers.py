@@ -10,7 +10,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from memlib.method.classifiers import CLASSIFIERS, make_estimator, make_predictor
+from memlib.method.classifiers import make_estimator, make_predictor
+from memlib.method.names import CLASSIFIERS
 from memlib.method.null import compute_null
 from memlib.papers.chaibub_neto_2018.planted import planted_features
 

@@ -10,7 +10,7 @@ from samples import labels_of, noise
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 
-from memlib.method.classifiers import CLASSIFIERS
+from memlib.method.names import CLASSIFIERS
 from memlib.method.null import chance_accuracy, compute_null, score_labellings, shuffled_labels
 from memlib.method.verdicts import null_dataset
 from memlib.papers.chaibub_neto_2018.planted import planted_features

@@ -9,7 +9,8 @@ from tiny_runs import block_of, blocks_of, parted, settings_of, trainings_of
 
 from memlib.base import keys
 from memlib.base.errors import InputError
-from memlib.method.classifiers import CLASSIFIERS
+from memlib.base.version import installed_version
+from memlib.method.names import CLASSIFIERS
 from memlib.papers.chaibub_neto_2018.costs import fits_seconds
 from memlib.runs.plan import plan
 from memlib.runs.schedule import compute
@@ -129,9 +130,11 @@ def test_what_is_not_installed_has_no_version_in_a_plan(results_folder, monkeypa
         return version(package)
 
     monkeypatch.setattr("memlib.base.version.version", missing)
+    installed_version.cache_clear()
     trainings, nulls = parted(plan(settings_of(classifier="svm")).missing())
     assert {training.spec["torch"] for training in trainings} == {"none"}
     assert {null.spec["scikit-learn"] for null in nulls} == {"none"}
+    installed_version.cache_clear()
 
 
 def test_what_is_missing_without_torch_is_refused_before_any_work(results_folder, monkeypatch):

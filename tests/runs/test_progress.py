@@ -63,8 +63,8 @@ def test_progress_of_a_training_whose_later_epochs_are_stored_begins_where_it_go
 
 
 def test_waiting_for_thousands_of_blocks_takes_little_of_the_processor(results_folder, monkeypatch):
-    """With a bar drawn often, as in a terminal; 12,000 blocks."""
-    one = plan(settings_of(panels=["a"], n_seeds=500, n_permutations=200))
+    """With a bar drawn often, as in a terminal; 9,600 blocks."""
+    one = plan(settings_of(panels=["a"], n_seeds=400, n_permutations=200))
     monkeypatch.setitem(sys.modules, "ipykernel", sys)  # draws each second
     with progress_bar(one.pieces, shown=False):
         time.sleep(1.5)

@@ -40,7 +40,7 @@ def recorder(n=10):
     step = SimpleNamespace(
         device="cpu",
         network=nn.Sequential(nn.Linear(1, 2)),
-        start_epoch=lambda seed: seen.append(seed),
+        start_epoch=lambda seed, epoch: seen.append(seed),
         run=take,
     )
     images = np.arange(n, dtype=np.float32).reshape(n, 1, 1)

@@ -17,7 +17,7 @@ from memlib.base.errors import InputError
 from memlib.method.fast.forest import ForestEngine
 from memlib.method.fast.forest_split import SMALL_NODE
 from memlib.method.fast.forest_trees import forest_votes
-from memlib.method.fast.limits import MAX_ROWS
+from memlib.method.names import MAX_ROWS
 
 
 def around_midpoints(column):

@@ -11,14 +11,13 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from memlib.base.errors import InputError
 from memlib.method.classifiers import EstimatorPredictor, make_estimator, make_predictor
-from memlib.method.fast.smoothers import (
-    NeighboursSmoother,
-    RidgeSmoother,
+from memlib.method.fast.smoothers import NeighboursSmoother, RidgeSmoother
+from memlib.method.null import score_labellings
+from memlib.papers.chaibub_neto_2018.closed_form import (
     expected_null_accuracy,
     expected_null_accuracy_neighbours,
     margin_moments,
 )
-from memlib.method.null import score_labellings
 
 NAMES = ("ridge", "nearest_neighbours")
 
