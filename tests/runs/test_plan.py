@@ -113,7 +113,12 @@ def test_labellings_are_cut_into_blocks_without_gap_or_overlap(
 
 def test_plan_holds_every_panel_seed_and_epoch(results_folder):
     one = plan(settings_of(n_seeds=2))
-    assert [(t.panel, t.seed) for t in trainings_of(one)] == [("a", 0), ("a", 1), ("d", 0), ("d", 1)]
+    assert [(t.panel, t.seed) for t in trainings_of(one)] == [
+        ("a", 0),
+        ("a", 1),
+        ("d", 0),
+        ("d", 1),
+    ]
     assert len(blocks_of(one)) == 4 * 3
     trainings, nulls = parted(one.missing())
     assert one.missing() == [*trainings, *nulls]  # what others need first
@@ -175,8 +180,7 @@ def test_expected_time_of_a_fit_grows_with_trees_only_where_there_are_trees(
     results_folder, classifier
 ):
     few, many = (
-        fits_seconds(settings_of(classifier=classifier, n_trees=n), "a", 100, 3)
-        for n in (10, 1000)
+        fits_seconds(settings_of(classifier=classifier, n_trees=n), "a", 100, 3) for n in (10, 1000)
     )
     if classifier in ("random_forest", "random_forest_sklearn", "extra_trees"):
         assert many > 10 * few

@@ -59,7 +59,9 @@ def test_progress_of_a_training_whose_later_epochs_are_stored_begins_where_it_go
     assert cost > 0
     assert progress.share() == pytest.approx(2 / 3 * cost / one.seconds_left())
     training.compute()
-    assert progress.share() == pytest.approx(cost / (cost + sum(null.seconds_left() for null in nulls)))
+    assert progress.share() == pytest.approx(
+        cost / (cost + sum(null.seconds_left() for null in nulls))
+    )
 
 
 def test_waiting_for_thousands_of_blocks_takes_little_of_the_processor(results_folder, monkeypatch):

@@ -60,7 +60,13 @@ FIGURES = {
 
 
 def _scale(name: str, expect: str, *sizes: int, n_seeds: int = 1) -> Scale:
-    names: tuple[str, ...] = ("epochs", "cnn_epochs", "n_measured_epochs", "n_images", "n_validation_images")
+    names: tuple[str, ...] = (
+        "epochs",
+        "cnn_epochs",
+        "n_measured_epochs",
+        "n_images",
+        "n_validation_images",
+    )
     names += ("n_permutations", "n_trees")
     return Scale(name, expect, dict(zip(names, sizes, strict=True)) | {"n_seeds": n_seeds})
 
