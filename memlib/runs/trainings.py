@@ -216,9 +216,9 @@ class Training(Piece):
         return self.seconds_of(self.epochs[-1])
 
     def share_done(self) -> float:
-        """Return how far the training has come, by its epochs."""
+        """Return how far the training has come, by its epochs; it goes on from what is stored."""
         last = max(self.missing_epochs(), default=0)
-        return self.epochs_done() / last if last else 1.0
+        return max(self.epochs_done(), self.goes_on_after()) / last if last else 1.0
 
     def goes_on_after(self) -> int:
         """Return the epoch after which the training would begin or go on now."""

@@ -11,11 +11,7 @@ from builders import small_result
 from memlib.base.errors import ResultError
 from memlib.papers.chaibub_neto_2018.schema import SCHEMA
 from memlib.results.files import assemble
-from memlib.results.schema import (
-    PANEL_ATTRIBUTES,
-    ROOT_ATTRIBUTES,
-    panels_of,
-)
+from memlib.results.schema import ROOT_ATTRIBUTES, panels_of
 from memlib.runs.figure import read_result, write_figure
 from memlib.runs.status import describe_store
 
@@ -159,7 +155,7 @@ def test_value_that_is_no_number(tmp_path):
     refused(tree, "panel f, p_value holds .*not numbers", tmp_path)
 
 
-@pytest.mark.parametrize("name", ROOT_ATTRIBUTES)
+@pytest.mark.parametrize("name", (*ROOT_ATTRIBUTES, *SCHEMA.attributes))
 def test_missing_attribute(name, tmp_path):
     panels, attributes = parts(small_result())
     del attributes[name]
@@ -168,7 +164,7 @@ def test_missing_attribute(name, tmp_path):
         assemble(panels, attributes, SCHEMA)
 
 
-@pytest.mark.parametrize("name", PANEL_ATTRIBUTES)
+@pytest.mark.parametrize("name", SCHEMA.panel_attributes)
 def test_missing_attribute_of_a_panel(name, tmp_path):
     def change(dataset):
         del dataset.attrs[name]

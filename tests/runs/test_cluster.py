@@ -141,7 +141,7 @@ def test_worker_with_other_code_is_refused(tmp_path, results_folder):
     shutil.copytree(ROOT / "memlib", tmp_path / "memlib")  # what a worker started here imports
     for name in ("data", "pyproject.toml"):  # a checkout of its own
         (tmp_path / name).symlink_to(ROOT / name)
-    with (tmp_path / "memlib" / "forest.py").open("a") as file:
+    with (tmp_path / "memlib" / "method" / "fast" / "forest.py").open("a") as file:
         file.write("\nN_CANDIDATES = 1\n")
     settings = SETTINGS | {"panels": ["a"], "n_seeds": 1}
     with cluster(tmp_path, n_workers=1) as (address, _), pytest.raises(ResultError) as error:
@@ -240,8 +240,8 @@ def test_cluster_without_a_worker_is_waited_for_and_then_is_one_line(
 def test_error_of_a_piece_is_that_of_the_run(local_cluster, finished):
     local_cluster.scale(2)
     plan(tiny_runs.settings_of()).path.unlink()
-    null = plan(tiny_runs.settings_of()).nulls[0]
-    null.path.unlink()
+    null = tiny_runs.blocks_of(plan(tiny_runs.settings_of()))[0]
+    null.place.unlink()
     network = null.training.snapshot(null.epoch)
     network.write_bytes(network.read_bytes()[:-100])
     with pytest.raises(ResultError, match="damaged") as error:

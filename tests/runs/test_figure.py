@@ -8,13 +8,20 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
-from tiny_runs import assert_same, run, settings_of, times
+from tiny_runs import (
+    assert_same,
+    block_of,
+    parted,
+    run,
+    settings_of,
+    times,
+    trainings_of,
+)
 
 import memlib.runs.figure
 from memlib.base import files
 from memlib.base.errors import ResultError
-from memlib.method import test as measures
-from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
+from memlib.papers.chaibub_neto_2018 import measures
 from memlib.results.schema import panels_of
 from memlib.runs import costs
 from memlib.runs.figure import assemble_result, stored_result
@@ -65,10 +72,10 @@ def test_expense_of_a_run_is_the_sum_of_its_pieces(finished, results_folder):
 
 def test_expense_of_a_figure_is_that_of_all_its_pieces(results_folder):
     settings = resolve("fig4", "teaching", n_seeds=2, panels=["a", "e"])
-    trainings, nulls = plan(settings).missing()
+    trainings, nulls = parted(plan(settings).missing())
     training, null = costs.figure_seconds(settings)
-    assert training == pytest.approx(sum(map(costs.training_seconds, trainings)))
-    assert null == pytest.approx(sum(map(costs.null_seconds, nulls)))
+    assert training == pytest.approx(sum(one.seconds_left() for one in trainings))
+    assert null == pytest.approx(sum(one.seconds_left() for one in nulls))
 
 
 def test_result_is_reused_when_nothing_changed(finished, results_folder, monkeypatch):
@@ -113,8 +120,8 @@ def test_one_perturbation_more_is_all_that_is_measured(results_folder, tmp_path,
 
 def test_two_runs_at_once_keep_each_others_scores_of_a_block(results_folder, monkeypatch):
     run(panels=["a"], perturbations=[0.3])
-    training = plan(settings_of(panels=["a"])).trainings[0]
-    one, other = (NullBlock(training, 2, 0, (strength,)) for strength in (0.05, 0.7))
+    training = trainings_of(plan(settings_of(panels=["a"])))[0]
+    one, other = (block_of(training, 2, 0, (strength,)) for strength in (0.05, 0.7))
     score = measures.score_network
 
     def meanwhile(*arguments, **options):
@@ -124,10 +131,10 @@ def test_two_runs_at_once_keep_each_others_scores_of_a_block(results_folder, mon
 
     monkeypatch.setattr(measures, "score_network", meanwhile)
     one.compute()
-    both = NullBlock(training, 2, 0, (0.05, 0.3, 0.7))
+    both = block_of(training, 2, 0, (0.05, 0.3, 0.7))
     assert both.is_stored()
     found = both.read()["accuracy"]
-    both.path.unlink()
+    both.place.unlink()
     both.compute()
     np.testing.assert_array_equal(found, both.read()["accuracy"])
 
@@ -135,15 +142,15 @@ def test_two_runs_at_once_keep_each_others_scores_of_a_block(results_folder, mon
 def test_a_block_knows_which_of_its_scores_are_missing(results_folder):
     """Two shuffles more at one strength leave them open at the other."""
     run(panels=["a"], perturbations=[0.3])
-    more = plan(settings_of(panels=["a"], n_permutations=5)).trainings[0]
-    NullBlock(more, 2, 0, (0.7,)).compute()
-    assert NullBlock(more, 2, 0, (0.7,)).is_stored()
-    both = NullBlock(more, 2, 0, (0.3, 0.7))
+    more = trainings_of(plan(settings_of(panels=["a"], n_permutations=5)))[0]
+    block_of(more, 2, 0, (0.7,)).compute()
+    assert block_of(more, 2, 0, (0.7,)).is_stored()
+    both = block_of(more, 2, 0, (0.3, 0.7))
     assert not both.is_stored()
     both.compute()
     assert both.is_stored()
     found = both.read()["accuracy"]
-    both.path.unlink()
+    both.place.unlink()
     both.compute()
     np.testing.assert_array_equal(found, both.read()["accuracy"])
 
@@ -209,11 +216,11 @@ def test_runs_of_other_epochs_and_permutations_are_computed_together(results_fol
     ]
     plans = [plan(one) for one in settings]
     compute(plans, n_jobs=1, progress=False)
-    assert [one.missing() for one in plans] == [([], [])] * 3
+    assert [one.missing() for one in plans] == [[]] * 3
     xr.testing.assert_equal(panels_of(run(panels=["a"]))["a"], panels_of(finished_once[1])["a"])
 
 
-def test_nulls_of_a_plan_are_gone_through_once_however_many_networks(finished, results_folder):
+def test_pieces_of_a_plan_are_gone_through_once_however_many_networks(finished, results_folder):
     class Watched(tuple):
         times = 0
 
@@ -222,7 +229,7 @@ def test_nulls_of_a_plan_are_gone_through_once_however_many_networks(finished, r
             return super().__iter__()
 
     one = plan(settings_of())
-    watched = replace(one, nulls=Watched(one.nulls))
+    watched = replace(one, pieces=Watched(one.pieces))
     assert watched.path == watched.path == one.path
     assert Watched.times == 1
     assert_same(assemble_result(watched), finished)

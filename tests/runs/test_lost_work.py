@@ -12,11 +12,19 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from conftest import ROOT
-from tiny_runs import TINY, assert_same, run, settings_of, times
+from tiny_runs import (
+    TINY,
+    assert_same,
+    block_of,
+    blocks_of,
+    run,
+    settings_of,
+    times,
+    trainings_of,
+)
 
 from memlib.base import files, keys
 from memlib.base.errors import ResultError
-from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
 from memlib.runs.plan import plan
 from memlib.runs.status import describe_store
 
@@ -43,10 +51,10 @@ def damage(path: Path, how: str) -> None:
 def test_damaged_piece_gives_one_line_and_the_others_stay(finished, results_folder, kind, how):
     one = plan(settings_of())
     one.path.unlink()
-    null = next(null for null in one.nulls if null.epoch == 2)
-    piece = null.path if kind == "null" else null.training.snapshot(2)
+    null = next(null for null in blocks_of(one) if null.epoch == 2)
+    piece = null.place if kind == "null" else null.training.snapshot(2)
     if kind == "training":
-        null.path.unlink()  # so that the network is needed again
+        null.place.unlink()  # so that the network is needed again
     damage(piece, how)
     kept = times(results_folder)
     with pytest.raises(ResultError, match="damaged") as error:
@@ -66,11 +74,11 @@ def test_damaged_result_is_put_together_again_from_its_pieces(finished, results_
 
 
 def test_piece_that_lacks_what_is_asked_for_is_not_read(finished, results_folder):
-    training = plan(settings_of()).trainings[0]
+    training = trainings_of(plan(settings_of()))[0]
     with pytest.raises(ResultError, match="does not hold"):
-        NullBlock(training, 2, 0, (0.77,)).read()
+        block_of(training, 2, 0, (0.77,)).read()
     with pytest.raises(ResultError, match="does not hold"):
-        NullBlock(training, 3, 0, (0.05,)).read()
+        block_of(training, 3, 0, (0.05,)).read()
 
 
 def test_status_shows_a_damaged_result_in_one_line(finished, results_folder):
@@ -133,7 +141,7 @@ def test_run_killed_in_the_midst_of_writing_leaves_nothing_that_is_taken_for_who
         assert_only_whole_files(results_folder)
         text = describe_store(results_folder)
         assert "no finished run yet" in text
-        assert re.search(r"begun; \d of 2 networks to train, 6 of 6 null blocks missing; ", text)
+        assert re.search(r"begun; \d of 2 networks, 6 of 6 null blocks missing; ", text)
     assert_same(run(), finished_once[1])
     assert "begun" not in describe_store(results_folder)
 

@@ -8,10 +8,9 @@ import time
 import pytest
 import torch
 from conftest import ROOT
-from tiny_runs import TINY, run, settings_of
+from tiny_runs import TINY, parted, run, settings_of, trainings_of
 
 from memlib.base import files, keys
-from memlib.runs import costs
 from memlib.runs.figure import run_figure
 from memlib.runs.plan import plan
 from memlib.runs.progress import Progress, progress_bar
@@ -33,13 +32,12 @@ def test_progress_bar_ends_at_100_percent(results_folder, capfd):
 
 def test_progress_is_the_share_of_missing_work_that_is_stored_since(results_folder):
     one = plan(settings_of(panels=["a"], epochs=9))
-    trainings, nulls = one.missing()
-    (training,) = trainings
+    ((training,), _) = parted(one.missing())
     at = training.heartbeat
     at.parent.mkdir(parents=True)
     at.write_text("4")  # where a run was killed; its checkpoint may lie before that
-    cost, whole = costs.training_seconds(training), costs.missing_seconds(one)
-    progress = Progress(trainings, nulls)
+    cost, whole = training.seconds_left(), one.seconds_left()
+    progress = Progress(one.missing())
     at.write_text("2")
     assert progress.share() == 0
     at.write_text("6")
@@ -53,28 +51,29 @@ def test_progress_of_a_training_whose_later_epochs_are_stored_begins_where_it_go
 ):
     run(panels=["a"], epochs=9, n_measured_epochs=2)  # epochs 1, 9
     one = plan(settings_of(panels=["a"], epochs=9, n_measured_epochs=4))  # 1, 2, 4, 9
-    trainings, nulls = one.missing()
-    (training,) = trainings
-    progress = Progress(trainings, nulls)
+    (training,), nulls = parted(one.missing())
+    progress = Progress(one.missing())
     assert progress.share() == 0
     files.write_text(training.heartbeat, "3")  # of 1 to 4
-    cost = costs.training_seconds(training)
+    cost = training.seconds_left()
     assert cost > 0
-    assert progress.share() == pytest.approx(2 / 3 * cost / costs.missing_seconds(one))
+    assert progress.share() == pytest.approx(2 / 3 * cost / one.seconds_left())
     training.compute()
-    assert progress.share() == pytest.approx(cost / (cost + sum(map(costs.null_seconds, nulls))))
+    assert progress.share() == pytest.approx(
+        cost / (cost + sum(null.seconds_left() for null in nulls))
+    )
 
 
 def test_waiting_for_thousands_of_blocks_takes_little_of_the_processor(results_folder, monkeypatch):
-    """With a bar drawn often, as in a terminal; its blocks are of a thousand seeds."""
-    one = plan(settings_of(panels=["a"], n_seeds=1000, n_permutations=200))
+    """With a bar drawn often, as in a terminal; 9,600 blocks."""
+    one = plan(settings_of(panels=["a"], n_seeds=400, n_permutations=200))
     monkeypatch.setitem(sys.modules, "ipykernel", sys)  # draws each second
-    with progress_bar(one.trainings, one.nulls, shown=False):
+    with progress_bar(one.pieces, shown=False):
         time.sleep(1.5)
         begun = time.process_time()
-        time.sleep(5)
+        time.sleep(3)
         spent = time.process_time() - begun
-    assert spent < 0.5
+    assert spent < 0.3
 
 
 # What is stored, in words
@@ -133,7 +132,7 @@ while True:
 
 
 def test_status_goes_on_when_a_run_ends_while_it_looks(results_folder):
-    training = plan(settings_of()).trainings[0]
+    training = trainings_of(plan(settings_of()))[0]
     files = [training.heartbeat, results_folder / "begun" / "fig1-ended.json"]
     for path in files:
         path.parent.mkdir(parents=True)

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import one_line
-from tiny_runs import settings_of
+from tiny_runs import block_of, blocks_of, settings_of, trainings_of
 
 from memlib.base.errors import DataError, InputError, ResultError
-from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
 from memlib.runs import cluster
 from memlib.runs.plan import plan
 from memlib.runs.trainings import Training
@@ -24,7 +23,7 @@ def asked_of(piece):
 def pieces():
     """A training and a null, as they are before anything asked for their keys."""
     one = plan(settings_of(panels=["a"]))
-    return one.trainings[0], one.nulls[-1]
+    return trainings_of(one)[0], blocks_of(one)[-1]
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["training", "null"])
@@ -50,7 +49,7 @@ def test_worker_that_would_compute_something_else_is_refused(which, change, told
 
 def test_worker_with_the_same_computes(finished, results_folder):
     training, null = pieces()
-    null.path.unlink()
+    null.place.unlink()
     cluster.compute_elsewhere([null], str(results_folder), [asked_of(null)])
     assert null.is_stored()
     training.snapshot(4).unlink()
@@ -61,9 +60,9 @@ def test_worker_with_the_same_computes(finished, results_folder):
 def test_worker_without_a_gpu_measures_networks_of_one(finished, results_folder):
     training, null = pieces()
     there = replace(training, device="cuda")  # as a machine with a GPU would have stored it
-    shutil.copytree(training.folder, there.folder)
-    sent = replace(null, training=there)
-    assert sent.path != null.path
+    shutil.copytree(training.place, there.place)
+    sent = replace(null, device="cuda")
+    assert sent.place != null.place
     cluster.compute_elsewhere([sent], str(results_folder), [asked_of(sent)])
     ours, theirs = null.read(), sent.read()
     for name in ours.keys() - {"seconds"}:
@@ -82,8 +81,7 @@ def test_worker_without_the_data_is_named(results_folder, tmp_path):
     training, null = pieces()
     wanted = asked_of(null)
     settings = training.settings.model_copy(update={"data": str(tmp_path / "gone.nc")})
-    sent = NullBlock(
-        Training(settings, training.panel, training.seed), null.epoch, 0, null.strengths
-    )
+    elsewhere = Training(settings, training.panel, training.seed)
+    sent = block_of(elsewhere, null.epoch, 0, null.strengths)
     with pytest.raises(DataError, match=r"the worker on .*gone\.nc"):
         cluster.compute_elsewhere([sent], str(results_folder), [wanted])

@@ -270,13 +270,15 @@ def join(settings: ShuffleSettings, pieces: Sequence[Piece]) -> dict[str, xr.Dat
         When a piece is missing.
     """
     blocks: dict[tuple[str, int, int], list[NullBlock]] = {}
+    networks: dict[str, list[Training]] = {}
     for piece in pieces:
-        if isinstance(piece, NullBlock):
+        if isinstance(piece, Training):
+            networks.setdefault(piece.panel, []).append(piece)
+        elif isinstance(piece, NullBlock):
             own = replace(piece, strengths=settings.perturbations)
             blocks.setdefault((piece.panel, piece.seed, piece.epoch), []).append(own)
     panels: dict[str, xr.Dataset] = {}
-    for panel in settings.panels:
-        trainings = [one for one in pieces if isinstance(one, Training) and one.panel == panel]
+    for panel, trainings in networks.items():
         runs = [
             _seed_dataset(one, [blocks[panel, one.seed, epoch] for epoch in one.epochs])
             for one in trainings
