@@ -11,9 +11,10 @@ import xarray as xr
 from joblib import Parallel, delayed
 
 from kit.by_eye import by_eye_data
-from kit.chapters import CHAPTERS, check_parameters, execute_chapter, source_path
+from kit.chapters import chapters, execute_chapter, source_path
 from kit.downloads import add_downloads
 from kit.explorer import explorer_data
+from kit.parameters import check_parameters, notebook_parameters
 from kit.preview import NAME as PREVIEW
 from kit.preview import preview_picture
 from kit.prose import longest_results, prose_values
@@ -63,10 +64,10 @@ def publish_book(
         say(f"reused    {', '.join(reused)}: parameters, data and code are the same")
     compute([one for name, one in plans.items() if name not in reused], n_jobs=n_jobs)
     results = {name: run_figure(name, n_jobs=n_jobs, **figure_values) for name in FIGURES}
-    say(f"notebooks {len(CHAPTERS)} to execute or reuse")
+    say(f"notebooks {len(chapters())} to execute or reuse")
     # One process per notebook waits for its kernel: two at a time keep two cores busy.
     paths = Parallel(n_jobs=min(n_jobs or 2, 2))(
-        delayed(_executed)(name, figure_values if name in FIGURES else {}) for name in CHAPTERS
+        delayed(_executed)(name, figure_values if name in FIGURES else {}) for name in chapters()
     )
     say("site      rendering")
     datasets = {name: one.path for name, one in plans.items()}
@@ -103,7 +104,7 @@ def _with_downloads(
 
 
 def _executed(name: str, given: Mapping[str, Any]) -> Path:
-    return execute_chapter(name, given)[0]
+    return execute_chapter(name, notebook_parameters(name, given))[0]
 
 
 def page_scripts(results: Mapping[str, xr.DataTree]) -> dict[str, str]:

@@ -46,8 +46,9 @@ def main() -> None:
 def list_command() -> None:
     """List figures, scales and parameters."""
     find_kit()
-    from kit.chapters import CHAPTERS, describe_parameters, source_path
+    from kit.chapters import chapters
     from kit.notebooks import declared_parameters
+    from kit.parameters import describe_parameters
 
     from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 
@@ -55,9 +56,9 @@ def list_command() -> None:
     for figure in FIGURES.values():
         click.echo(f"  {figure.name}  {figure.title} (panels {', '.join(figure.panels)})")
     click.echo("\nother chapters")
-    for name in CHAPTERS:
+    for name, path in chapters().items():
         if name not in FIGURES:
-            click.echo(f"  {name}  {', '.join(declared_parameters(source_path(name)))}")
+            click.echo(f"  {name}  {', '.join(declared_parameters(path))}")
     click.echo("\npanels")
     for panel, architecture in ARCHITECTURES.items():
         click.echo(f"  {panel}  {architecture.label}")
@@ -67,7 +68,7 @@ def list_command() -> None:
             f"  {scale.name:9} {scale.epochs:,} epochs (CNNs {scale.cnn_epochs:,}), "
             f"{scale.n_permutations} permutations, {scale.n_trees} trees ({scale.expect})"
         )
-    click.echo("\nparameters of a figure (-p name=value)")
+    click.echo("\nparameters of a figure (-p name=value), with their values at teaching scale")
     click.echo(describe_parameters("fig1"))
 
 
@@ -106,7 +107,8 @@ def run(
     Parameters are those of the notebook's own parameters cell; `memlib list` shows them.
     """
     find_kit()
-    from kit.chapters import check_parameters, execute_chapter, parse_assignments
+    from kit.chapters import execute_chapter
+    from kit.parameters import check_parameters, notebook_parameters, parse_assignments
 
     given = parse_assignments(assignments)
     for name, option in (("seed", seed), ("panels", panels), ("scale", scale)):
@@ -120,13 +122,13 @@ def run(
         given["scale"] = scale
     elif figure in FIGURES:
         given.setdefault("scale", "teaching")
-    check_parameters(figure, given)
+    given = check_parameters(figure, given)
     if dry_run:
         click.echo(_described(given, figure, jobs))
         return
     if figure in FIGURES:
         _compute_figure(given, figure, jobs, scheduler)
-    path, reused = execute_chapter(figure, given)
+    path, reused = execute_chapter(figure, notebook_parameters(figure, given))
     click.echo(f"notebook  {shown_path(path)}{'  (reused: nothing has changed)' if reused else ''}")
 
 
@@ -164,7 +166,7 @@ def _compute_figure(
 def book(scale: str, seed: str | None, jobs: int | None) -> None:
     """Run every notebook, render the book, print the path of its first page."""
     find_kit()
-    from kit.chapters import parse_assignments
+    from kit.parameters import parse_assignments
     from kit.publish import publish_book
 
     given = parse_assignments([f"seed={seed}"] if seed is not None else [])

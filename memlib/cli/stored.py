@@ -126,7 +126,7 @@ def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]
 def _changes(assignments: Sequence[str], **options: str) -> dict[str, Any]:
     """Return the values given with -p, but those that an option of the command gives."""
     find_kit()
-    from kit.chapters import parse_assignments
+    from kit.parameters import parse_assignments
 
     given = parse_assignments(assignments)
     for name, option in options.items():

@@ -26,12 +26,9 @@ n_cores: int = 1000  # of the cluster to reckon with
 # %%
 from IPython.display import Markdown
 
-from memlib.runs.costs import describe_plan, figure_seconds
-from memlib.base.words import duration
-from memlib.papers.chaibub_neto_2018.figures import FIGURES
-from memlib.runs.study import resolve
-from memlib.runs.plan import plan
-from memlib.report.tables import markdown_table
+from memlib import describe_plan, duration, figure_seconds, plan, resolve
+from memlib.papers.chaibub_neto_2018 import FIGURES
+from memlib.report import markdown_table
 
 # %% [markdown]
 # ## Ask first
@@ -91,7 +88,7 @@ print(describe_plan(plan(resolve(figure, scale)), n_jobs=2, whole=True))
 #
 # ```python
 # from dask_jobqueue import SLURMCluster
-# from memlib.runs.figure import run_figure
+# from memlib import run_figure
 #
 # if __name__ == "__main__":
 #     cluster = SLURMCluster(

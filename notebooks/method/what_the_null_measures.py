@@ -35,22 +35,16 @@ from matplotlib.figure import Figure
 from scipy.special import ndtr
 from threadpoolctl import threadpool_limits
 
-from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
-from memlib.training.images import load_data
-from memlib.method.features import extract_learned_features
-from memlib.base.words import strength_label
-from memlib.training.networks import build_network
+from memlib import build_network, extract_learned_features, load_data, strength_label
+from memlib.papers.chaibub_neto_2018 import ARCHITECTURES
 
 # %%
-from memlib.method.null import compute_null
-from memlib.method.perturb import make_s_validation_set
-from memlib.report.pictures import picture
-from memlib.method.fast.smoothers import NeighboursSmoother, RidgeSmoother
-from memlib.papers.chaibub_neto_2018.closed_form import margin_moments
-from memlib.papers.chaibub_neto_2018.closed_form import expected_null_accuracy, expected_null_accuracy_neighbours
-from memlib.training.factory import make_step
-from memlib.report.tables import markdown_table
-from memlib.training.loop import train_network
+from memlib import (
+    NeighboursSmoother, RidgeSmoother, compute_null, expected_null_accuracy,
+    expected_null_accuracy_neighbours, make_s_validation_set, make_step,
+    margin_moments, train_network,
+)
+from memlib.report import markdown_table, picture
 
 # %% [markdown]
 # ## Step 1: learned features
@@ -382,7 +376,7 @@ picture(
 # ```python
 # import numpy as np
 # from sklearn.neighbors import KNeighborsClassifier
-# from memlib.method.null import compute_null
+# from memlib import compute_null
 #
 # features = np.random.default_rng(0).normal(size=(200, 2))
 # labels = np.arange(200) % 2
@@ -417,7 +411,7 @@ picture(
 #
 # ```python
 # import numpy as np
-# from memlib.method.null import compute_null
+# from memlib import compute_null
 #
 # labels = np.arange(200) % 2
 # means = []
@@ -449,8 +443,7 @@ picture(
 #
 # ```python
 # import numpy as np
-# from memlib.method.null import compute_null
-# from memlib.method.fast.smoothers import NeighboursSmoother
+# from memlib import NeighboursSmoother, compute_null
 #
 # rng = np.random.default_rng(0)
 # features = rng.normal(size=(400, 2))

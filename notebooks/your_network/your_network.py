@@ -36,9 +36,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from memlib import VERDICTS, Data, shared_structure_test
-from memlib.report.pictures import picture
-from memlib.report.plots import name_ends, plot_panel
-from memlib.report.tables import markdown_table
+from memlib.report import markdown_table, name_ends, picture, plot_panel
 
 # %% [markdown]
 # ## Your images

@@ -28,12 +28,9 @@ disturbance: float = 0.1  # of a feature, standard deviation
 from IPython.display import Markdown
 from sklearn.ensemble import RandomForestClassifier
 
-from memlib.method.null import chance_accuracy, compute_null
-from memlib.report.pictures import picture
-from memlib.papers.chaibub_neto_2018.planted import planted_features, plot_cases
-from memlib.base.seeds import stream
-from memlib.report.tables import markdown_table
-from memlib.method.verdicts import VERDICTS
+from memlib import VERDICTS, chance_accuracy, compute_null, stream
+from memlib.papers.chaibub_neto_2018 import planted_features, plot_cases
+from memlib.report import markdown_table, picture
 
 # %% [markdown]
 # ## Step 1: features of two sets
@@ -205,9 +202,8 @@ Markdown(markdown_table(header, table))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.method.null import compute_null
-# from memlib.papers.chaibub_neto_2018.planted import planted_features
-# from memlib.method.verdicts import VERDICTS
+# from memlib import VERDICTS, compute_null
+# from memlib.papers.chaibub_neto_2018 import planted_features
 #
 # labels, training, copies = planted_features("both")
 # verdicts = {}
@@ -238,8 +234,8 @@ Markdown(markdown_table(header, table))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.method.null import compute_null
-# from memlib.papers.chaibub_neto_2018.planted import planted_features
+# from memlib import compute_null
+# from memlib.papers.chaibub_neto_2018 import planted_features
 #
 # means = []
 # for disturbance in (0.02, 0.1, 0.5, 4.0):
@@ -271,8 +267,7 @@ Markdown(markdown_table(header, table))
 #
 # ```python
 # import numpy as np
-# from memlib.method.null import compute_null
-# from memlib.method.verdicts import VERDICTS
+# from memlib import VERDICTS, compute_null
 #
 # rng = np.random.default_rng(0)
 # labels = (np.arange(300) % 10 == 0).astype(int)

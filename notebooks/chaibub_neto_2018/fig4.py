@@ -16,53 +16,90 @@
 # The four MLPs are trained with rmsProp in place of stochastic gradient descent. The paper's claim:
 # an adaptive optimizer can follow other memorization dynamics.
 
-# %% tags=["parameters"]
-scale: str = "teaching"  # "smoke", "teaching", "tenth" or "paper"
-seed: int = 0  # base seed of the first run
-# Below, None stands for what the figure or the scale declares.
-n_seeds: int | None = None  # runs: seeds seed, seed + 1, ...
-panels: list[str] | None = None  # networks, like ["a", "d"]
-epochs: int | None = None  # training epochs, MLPs
-cnn_epochs: int | None = None  # training epochs, CNNs
-n_measured_epochs: int | None = None  # of these measured
-optimizer: str | None = None  # "sgd" or "rmsprop"
-learning_rate: float | None = None  # 0.01, rmsprop 0.001
-batch_size: int | None = None  # images in a mini-batch
-inputs: str | None = None  # "images" or "noise"
-noise_sd: float | None = None  # of the noise inputs
-n_images: int | None = None  # training images in all
-n_validation_images: int | None = None  # independent ones
-perturbation_kind: str | None = None  # "shuffle", "rotate", ...
-perturbations: list[float] | None = None  # their strengths
-n_permutations: int | None = None  # shuffles of the labels
-n_trees: int | None = None  # trees of the random forest
-classifier: str | None = None  # shallow classifier's name
-feature_layer: str | None = None  # "last_hidden", ...
-loss: str | None = None  # "binary" or "categorical"
-initial_weights: str | None = None  # "glorot", "he", "torch"
-rmsprop_decay: float | None = None  # 0.9
-rmsprop_epsilon: float | None = None  # 1e-7
-pixel_scale: str | None = None  # "unit", "standardized", "raw"
-shuffled_labels: float | None = None  # share, before training
-conv_stride: int | None = None  # of the CNNs
-precision: str | None = None  # "float32" or "bfloat16"
-device: str | None = None  # "auto", "cpu" or "cuda"
-data: str = "fashion_mnist_pullover_coat"  # or a path
+# %% tags=["hide-input", "full-width"]
+from IPython.display import Markdown, display
+
+from memlib import describe_shipped, panels_of, run_figure, stored_siblings
+from memlib.papers.chaibub_neto_2018 import (
+    check_claims, check_longest, describe_length, describe_longest,
+    shipped_summary, show_figure, show_longest, show_shipped,
+    stored_scales, summarize_longest, summary_table,
+)
+from memlib.report import claims_table, provenance_table
+
+show_longest("fig4")
+
+# %% tags=["remove-input"]
+Markdown(describe_longest("fig4"))
 
 # %% [markdown]
-# These are the choices behind this page. Every one may be changed: here in Jupyter, or with
-# `-p name=value` on the command line. Imports first; all of the work is in `memlib`.
+# Hold each panel beside the same letter of [Figure 1](fig1): when do the boxes peak, and do they come down
+# again?
+
+# %% tags=["hide-input", "full-width"]
+Markdown(summarize_longest("fig4"))
+
+# %% [markdown]
+# ## Against the paper
+#
+# The paper makes one claim here, a comparison with Figure 1 at the same scale and seeds.
+
+# %% tags=["hide-input", "full-width", "claims-table"]
+Markdown(claims_table(check_longest("fig4")))
+
+# %% [markdown]
+# ## Your own run
+#
+# RmsProp is fast, so much of what the paper shows happens within this short run. See what its learning rate
+# does: `memlib run fig4 --panels a -p learning_rate=0.0001`.
+
+# %% tags=["parameters"]
+scale: str = "teaching"  # smoke, teaching, tenth or paper
+seed: int = 0  # base seed of the first run
+# None: what the figure and the scale declare.
+n_seeds: int | None = None  # runs: seeds seed, seed + 1, ...
+panels: list[str] | None = None  # networks of the figure, like a,d
+epochs: int | None = None  # training epochs of the MLPs
+cnn_epochs: int | None = None  # training epochs of the CNNs
+optimizer: str | None = None  # sgd, or rmsprop as in Keras
+learning_rate: float | None = None  # step size of the optimizer
+inputs: str | None = None  # images, or Gaussian noise in their place
+classifier: str | None = None  # shallow classifier
+perturbations: list[float] | None = None  # strength of each s-validation set
+n_permutations: int | None = None  # shuffles of the labels, B
+more: dict = {}  # every other setting by name, like {'n_trees': 50}
 
 # %%
-from IPython.display import Markdown
+result = run_figure(
+    "fig4", scale, seed=seed, n_seeds=n_seeds, panels=panels,
+    epochs=epochs, cnn_epochs=cnn_epochs,
+    optimizer=optimizer, learning_rate=learning_rate,
+    inputs=inputs, classifier=classifier, perturbations=perturbations,
+    n_permutations=n_permutations, **more,
+)
 
-from memlib.papers.chaibub_neto_2018.claims import check_claims
-from memlib.papers.chaibub_neto_2018.pictures import show_figure, show_shipped
-from memlib.results.schema import panels_of
-from memlib.runs.figure import run_figure, stored_siblings
-from memlib.runs.shipped import describe_shipped
-from memlib.report.tables import claims_table, provenance_table
-from memlib.papers.chaibub_neto_2018.tables import shipped_summary, summary_table
+# %% tags=["remove-input"]
+Markdown(describe_length(result))
+
+# %% tags=["hide-input", "full-width"]
+show_figure(result)
+
+# %% tags=["hide-input", "full-width"]
+Markdown(summary_table(result))
+
+# %% tags=["hide-cell", "full-width", "claims-table"]
+Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
+
+# %% [markdown]
+# ## Other stored runs
+
+# %% tags=["hide-input", "full-width"]
+for other in stored_scales("fig4")[1:]:
+    display(show_shipped("fig4", other))
+    display(Markdown(shipped_summary("fig4", other)))
+
+# %% tags=["remove-input"]
+Markdown("\n\n".join(describe_shipped("fig4", one) for one in ("paper", "tenth")))
 
 # %% [markdown]
 # ## The method
@@ -84,24 +121,6 @@ from memlib.papers.chaibub_neto_2018.tables import shipped_summary, summary_tabl
 # Torch's own rmsProp has other constants: 0.99 in place of 0.9, and the older $\epsilon$.
 # ```
 
-# %%
-changes = dict(
-    seed=seed, n_seeds=n_seeds, panels=panels, data=data,
-    epochs=epochs, cnn_epochs=cnn_epochs,
-    n_measured_epochs=n_measured_epochs, batch_size=batch_size,
-    optimizer=optimizer, learning_rate=learning_rate,
-    inputs=inputs, noise_sd=noise_sd, n_images=n_images,
-    n_validation_images=n_validation_images,
-    perturbation_kind=perturbation_kind, perturbations=perturbations,
-    n_permutations=n_permutations, n_trees=n_trees, classifier=classifier,
-    feature_layer=feature_layer, loss=loss,
-    initial_weights=initial_weights, pixel_scale=pixel_scale,
-    rmsprop_decay=rmsprop_decay, rmsprop_epsilon=rmsprop_epsilon,
-    shuffled_labels=shuffled_labels, conv_stride=conv_stride,
-    precision=precision, device=device,
-)
-result = run_figure("fig4", scale, **changes)
-
 # %% [markdown]
 # ## The dataset
 #
@@ -111,65 +130,6 @@ result = run_figure("fig4", scale, **changes)
 print(next(iter(panels_of(result).values())))
 
 # %% [markdown]
-# ## The figure
-#
-# The boxes are the nulls: accuracies of classifiers that were given shuffled labels. A box above the
-# dashed line (chance) is memorization. A curve above the boxes of its own colour is learning.
-#
-# ### At the paper's scale
-#
-# As far as it has been run; the datasets come with this book, in `data/results`.
-
-# %% tags=["hide-input", "full-width"]
-show_shipped("fig4", "paper")
-
-# %% tags=["remove-input"]
-Markdown(describe_shipped("fig4", "paper"))
-
-# %% [markdown]
-# ### A tenth of the epochs, three seeds
-#
-# How far do runs differ that differ only in their seed? Thin lines are single seeds, their scores and the
-# medians of their nulls; boxes pool the nulls.
-
-# %% tags=["hide-input", "full-width"]
-show_shipped("fig4", "tenth")
-
-# %% [markdown]
-# In numbers, for the least perturbed set, with the smallest and the largest of the seeds in brackets:
-
-# %% tags=["hide-input", "full-width"]
-Markdown(shipped_summary("fig4", "tenth"))
-
-# %% tags=["remove-input"]
-Markdown(describe_shipped("fig4", "tenth"))
-
-# %% [markdown]
-# ### This run
-
-# %% tags=["hide-input", "full-width"]
-show_figure(result)
-
-# %% [markdown]
-# In numbers, for the least perturbed set:
-
-# %% tags=["hide-input", "full-width"]
-Markdown(summary_table(result))
-
-# %% [markdown]
-# ## Against the paper
-#
-# The one claim compares with Figure 1 at the same scale and seed.
-
-# %% tags=["hide-input", "full-width", "claims-table"]
-Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
-
-# %% [markdown]
-# A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
-# panels the claim speaks of were left out; *not yet run*, that a figure or panels the claim
-# compares are not stored at this scale, or that this run is no longer the paper's figure. [Which claims
-# hold](claims) has all claims on the most complete runs that come with this book.
-#
 # ## Limits
 #
 # The paper does not say *which* other dynamics, so the claim is easy to meet: read the picture. The
@@ -188,9 +148,6 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; each takes seconds.
-#
 # ### Exercise 1, look: who is ahead?
 #
 # **Predict first:** after 100 epochs with the same batches in the same order, which optimizer has
@@ -205,8 +162,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results.schema import panels_of
-# from memlib.runs.figure import run_figure
+# from memlib import panels_of, run_figure
 #
 # losses = {}
 # for optimizer in ("sgd", "rmsprop"):
@@ -237,9 +193,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.papers.chaibub_neto_2018.quantities import null_mean
-# from memlib.results.schema import panels_of
-# from memlib.runs.figure import run_figure
+# from memlib import panels_of, run_figure
+# from memlib.papers.chaibub_neto_2018 import null_mean
 #
 # losses, nulls = {}, {}
 # for optimizer, rate in (("sgd", 0.01), ("rmsprop", 0.001), ("rmsprop", 0.00001)):
@@ -274,8 +229,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig4")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results.schema import panels_of
-# from memlib.runs.figure import run_figure
+# from memlib import panels_of, run_figure
 #
 # nulls = {}
 # for optimizer, epochs in (("sgd", 150), ("rmsprop", 60)):

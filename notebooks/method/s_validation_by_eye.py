@@ -26,12 +26,8 @@ data: str = "fashion_mnist_pullover_coat"  # bundled name, or path of a labelled
 # %%
 from IPython.display import Markdown
 
-from memlib.training.images import load_data
-from memlib.base.words import strength_label
-from memlib.report.null_plot import plot_images
-from memlib.method.perturb import make_s_validation_set
-from memlib.report.pictures import picture
-from memlib.report.tables import markdown_table
+from memlib import load_data, make_s_validation_set, strength_label
+from memlib.report import markdown_table, picture, plot_images
 
 # %% [markdown]
 # ## One row for each set
@@ -129,8 +125,7 @@ Markdown(markdown_table(header, table))
 #
 # ```python
 # import numpy as np
-# from memlib.training.images import load_data
-# from memlib.method.perturb import make_s_validation_set
+# from memlib import load_data, make_s_validation_set
 #
 # images = load_data(n_images=400).train_images
 # noise = np.random.default_rng(0).normal(size=images.shape)
@@ -162,8 +157,7 @@ Markdown(markdown_table(header, table))
 #
 # ```python
 # import numpy as np
-# from memlib.training.images import load_data
-# from memlib.method.perturb import make_s_validation_set
+# from memlib import load_data, make_s_validation_set
 #
 # images = load_data(n_images=100).train_images
 # kinds = dict(shuffle=0.05, shuffle_shared=0.05, rotate=15, add_noise=0.05, occlude=0.05)
@@ -199,8 +193,7 @@ Markdown(markdown_table(header, table))
 # ```python
 # import numpy as np
 # from scipy.spatial.distance import pdist
-# from memlib.training.images import load_data
-# from memlib.method.perturb import make_s_validation_set
+# from memlib import load_data, make_s_validation_set
 #
 # images = load_data(n_images=200).train_images
 # distances = pdist(images.reshape(200, -1))

@@ -22,9 +22,9 @@ stored: str = "choices"  # in data/results of the checkout, or a path to your ow
 # %%
 from IPython.display import Markdown, display
 
-from memlib.papers.chaibub_neto_2018.choice_tables import describe_choices
-from memlib.papers.chaibub_neto_2018.choices import stored_choices
-from memlib.papers.chaibub_neto_2018.one_thing import change_cards, parameters_table
+from memlib.papers.chaibub_neto_2018 import (
+    change_cards, describe_choices, parameters_table, stored_choices,
+)
 
 choices = stored_choices(stored)
 

@@ -16,53 +16,91 @@
 # Six networks, four MLPs and two CNNs, learn to tell pullovers from coats. The paper's claim: all of
 # them learn *and* memorize, and the deeper ones and those with dropout memorize less.
 
-# %% tags=["parameters"]
-scale: str = "teaching"  # "smoke", "teaching", "tenth" or "paper"
-seed: int = 0  # base seed of the first run
-# Below, None stands for what the figure or the scale declares.
-n_seeds: int | None = None  # runs: seeds seed, seed + 1, ...
-panels: list[str] | None = None  # networks, like ["a", "d"]
-epochs: int | None = None  # training epochs, MLPs
-cnn_epochs: int | None = None  # training epochs, CNNs
-n_measured_epochs: int | None = None  # of these measured
-optimizer: str | None = None  # "sgd" or "rmsprop"
-learning_rate: float | None = None  # 0.01, rmsprop 0.001
-batch_size: int | None = None  # images in a mini-batch
-inputs: str | None = None  # "images" or "noise"
-noise_sd: float | None = None  # of the noise inputs
-n_images: int | None = None  # training images in all
-n_validation_images: int | None = None  # independent ones
-perturbation_kind: str | None = None  # "shuffle", "rotate", ...
-perturbations: list[float] | None = None  # their strengths
-n_permutations: int | None = None  # shuffles of the labels
-n_trees: int | None = None  # trees of the random forest
-classifier: str | None = None  # shallow classifier's name
-feature_layer: str | None = None  # "last_hidden", ...
-loss: str | None = None  # "binary" or "categorical"
-initial_weights: str | None = None  # "glorot", "he", "torch"
-rmsprop_decay: float | None = None  # 0.9
-rmsprop_epsilon: float | None = None  # 1e-7
-pixel_scale: str | None = None  # "unit", "standardized", "raw"
-shuffled_labels: float | None = None  # share, before training
-conv_stride: int | None = None  # of the CNNs
-precision: str | None = None  # "float32" or "bfloat16"
-device: str | None = None  # "auto", "cpu" or "cuda"
-data: str = "fashion_mnist_pullover_coat"  # or a path
+# %% tags=["hide-input", "full-width"]
+from IPython.display import Markdown, display
+
+from memlib import describe_shipped, panels_of, run_figure, stored_siblings
+from memlib.papers.chaibub_neto_2018 import (
+    check_claims, check_longest, describe_length, describe_longest,
+    networks_table, shipped_summary, show_figure, show_longest,
+    show_shipped, stored_scales, summarize_longest, summary_table,
+)
+from memlib.report import claims_table, provenance_table
+
+show_longest("fig1")
+
+# %% tags=["remove-input"]
+Markdown(describe_longest("fig1"))
 
 # %% [markdown]
-# These are the choices behind this page. Every one may be changed: here in Jupyter, or with
-# `-p name=value` on the command line. Imports first; all of the work is in `memlib`.
+# A box above the dashed line (chance) is memorization; a curve above the boxes of its own colour is
+# learning; red is the score on independent images. [How to read a figure](../how_to_read.md) names every
+# part. The convolutional networks (c, f) differ most from seed to seed, from the first epoch on.
+
+# %% tags=["hide-input", "full-width"]
+Markdown(summarize_longest("fig1"))
+
+# %% [markdown]
+# ## Against the paper
+#
+# The paper makes ten claims about this figure. Here they are for the stored run above.
+
+# %% tags=["hide-input", "full-width", "claims-table"]
+Markdown(claims_table(check_longest("fig1")))
+
+# %% [markdown]
+# ## Your own run
+#
+# Every network of the figure is trained here, for a hundredth of the paper's epochs, and tested as it
+# learns. Change a value and run the page again, or give it on the command line: `memlib run fig1 --panels a,d`.
+
+# %% tags=["parameters"]
+scale: str = "teaching"  # smoke, teaching, tenth or paper
+seed: int = 0  # base seed of the first run
+# None: what the figure and the scale declare.
+n_seeds: int | None = None  # runs: seeds seed, seed + 1, ...
+panels: list[str] | None = None  # networks of the figure, like a,d
+epochs: int | None = None  # training epochs of the MLPs
+cnn_epochs: int | None = None  # training epochs of the CNNs
+optimizer: str | None = None  # sgd, or rmsprop as in Keras
+learning_rate: float | None = None  # step size of the optimizer
+inputs: str | None = None  # images, or Gaussian noise in their place
+classifier: str | None = None  # shallow classifier
+perturbations: list[float] | None = None  # strength of each s-validation set
+n_permutations: int | None = None  # shuffles of the labels, B
+more: dict = {}  # every other setting by name, like {'n_trees': 50}
 
 # %%
-from IPython.display import Markdown
+result = run_figure(
+    "fig1", scale, seed=seed, n_seeds=n_seeds, panels=panels,
+    epochs=epochs, cnn_epochs=cnn_epochs,
+    optimizer=optimizer, learning_rate=learning_rate,
+    inputs=inputs, classifier=classifier, perturbations=perturbations,
+    n_permutations=n_permutations, **more,
+)
 
-from memlib.papers.chaibub_neto_2018.claims import check_claims
-from memlib.papers.chaibub_neto_2018.pictures import show_figure, show_shipped
-from memlib.results.schema import panels_of
-from memlib.runs.figure import run_figure, stored_siblings
-from memlib.runs.shipped import describe_shipped
-from memlib.report.tables import claims_table, provenance_table
-from memlib.papers.chaibub_neto_2018.tables import networks_table, shipped_summary, summary_table
+# %% tags=["remove-input"]
+Markdown(describe_length(result))
+
+# %% tags=["hide-input", "full-width"]
+show_figure(result)
+
+# %% tags=["hide-input", "full-width"]
+Markdown(summary_table(result))
+
+# %% tags=["hide-cell", "full-width", "claims-table"]
+Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
+
+# %% [markdown]
+# ## Other stored runs
+
+# %% tags=["hide-input", "full-width"]
+for other in stored_scales("fig1")[1:]:
+    display(show_shipped("fig1", other))
+    display(Markdown(shipped_summary("fig1", other)))
+
+# %% tags=["remove-input"]
+Markdown("\n\n".join(describe_shipped("fig1", one) for one in ("paper", "tenth")))
 
 # %% [markdown]
 # ## The method
@@ -85,32 +123,12 @@ from memlib.papers.chaibub_neto_2018.tables import networks_table, shipped_summa
 #
 # is counted against the labels it was fitted on, shuffled or not ({cite:t}`chaibubneto2018`, sections 4
 # and 5). From these scores come the p-values {eq}`eq-p-values` of
-# [Algorithm 1 by hand](algorithm_1_by_hand). The next cell computes what is not
-# stored yet.
-
-# %%
-changes = dict(
-    seed=seed, n_seeds=n_seeds, panels=panels, data=data,
-    epochs=epochs, cnn_epochs=cnn_epochs,
-    n_measured_epochs=n_measured_epochs, batch_size=batch_size,
-    optimizer=optimizer, learning_rate=learning_rate,
-    inputs=inputs, noise_sd=noise_sd, n_images=n_images,
-    n_validation_images=n_validation_images,
-    perturbation_kind=perturbation_kind, perturbations=perturbations,
-    n_permutations=n_permutations, n_trees=n_trees, classifier=classifier,
-    feature_layer=feature_layer, loss=loss,
-    initial_weights=initial_weights, pixel_scale=pixel_scale,
-    rmsprop_decay=rmsprop_decay, rmsprop_epsilon=rmsprop_epsilon,
-    shuffled_labels=shuffled_labels, conv_stride=conv_stride,
-    precision=precision, device=device,
-)
-result = run_figure("fig1", scale, **changes)
+# [Algorithm 1 by hand](algorithm_1_by_hand).
 
 # %% [markdown]
 # ## The networks
 #
-# Each {term}`panel` of the figure is one network, named by the paper's letter. These are the ones just
-# trained:
+# Each {term}`panel` of the figure is one network, named by the paper's letter.
 
 # %% tags=["hide-input"]
 Markdown(networks_table(result))
@@ -118,84 +136,12 @@ Markdown(networks_table(result))
 # %% [markdown]
 # ## The dataset
 #
-# One group a panel. Every permutation's score is kept; p-values and verdicts can be recomputed from it.
+# One group a panel. Every shuffle's score is kept, so p-values and verdicts can be recomputed from it.
 
 # %%
 print(next(iter(panels_of(result).values())))
 
 # %% [markdown]
-# ## The figure
-#
-# The boxes are the nulls: accuracies of classifiers that were given shuffled labels. A box above the
-# dashed line (chance) is memorization. A curve above the boxes of its own colour is learning.
-#
-# - **Epochs** run from left to right on a logarithmic axis.
-# - **Boxes**, one colour for each share of shuffled pixels: dark blue 1 %, blue 5 %, cyan 10 %, grey 100 %. A
-#   box holds the middle half of the shuffles' scores, and the line in it is their median; whiskers reach to the
-#   last score within one and a half lengths of the box, and dots lie beyond.
-# - **Lines in the same colours** are observed scores.
-# - **The red line** is the score of the same forest on independent images: whether it generalizes. It is not
-#   the accuracy of the network's own output, which the dataset holds, too.
-#
-# Compare boxes of one colour between networks. Do not compare colours: a gentler disturbance as a rule
-# gives a higher null.
-#
-# ### At the paper's scale
-#
-# As far as it has been run; the datasets come with this book, in `data/results`.
-
-# %% tags=["hide-input", "full-width"]
-show_shipped("fig1", "paper")
-
-# %% tags=["remove-input"]
-Markdown(describe_shipped("fig1", "paper"))
-
-# %% [markdown]
-# ### A tenth of the epochs (CNNs: a fifth), three seeds
-#
-# How far do runs differ that differ only in their seed? Thin lines are single seeds, their scores and the
-# medians of their nulls; boxes pool the nulls. The seeds of the convolutional networks (c, f) lie
-# furthest apart, from the first epoch on; what random weights alone keep apart, Exercise 2 asks.
-
-# %% tags=["hide-input", "full-width"]
-show_shipped("fig1", "tenth")
-
-# %% [markdown]
-# In numbers, for the least perturbed set, with the smallest and the largest of the seeds in brackets:
-
-# %% tags=["hide-input", "full-width"]
-Markdown(shipped_summary("fig1", "tenth"))
-
-# %% tags=["remove-input"]
-Markdown(describe_shipped("fig1", "tenth"))
-
-# %% [markdown]
-# ### This run
-
-# %% tags=["hide-input", "full-width"]
-show_figure(result)
-
-# %% [markdown]
-# In numbers, for the least perturbed set:
-
-# %% tags=["hide-input", "full-width"]
-Markdown(summary_table(result))
-
-# %% [markdown]
-# ## Against the paper
-#
-# The paper makes ten claims of this figure. The table states each, the rule by which we decide, and
-# what this run gives.
-
-# %% tags=["hide-input", "full-width", "claims-table"]
-Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
-
-# %% [markdown]
-# A cross marks a check that failed. *Partly* means that at least half of a claim's checks hold, or that
-# panels the claim speaks of were left out; *not yet run*, that a figure or panels the claim
-# compares are not stored at this scale, or that this run is no longer the paper's figure. [Which claims
-# hold](claims) has all claims on the most complete runs that come with this book.
-#
 # ## Why would a network forget?
 #
 # The paper sees in the falling nulls the compression of {cite:t}`shwartzziv2017`: after the labels are fitted,
@@ -221,9 +167,6 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; each takes seconds.
-#
 # ### Exercise 1, look: what dropout does to the null
 #
 # Panels a and d are the same network without and with dropout. **Predict first:** which of the two
@@ -238,9 +181,8 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.papers.chaibub_neto_2018.quantities import null_mean
-# from memlib.results.schema import panels_of
-# from memlib.runs.figure import run_figure
+# from memlib import panels_of, run_figure
+# from memlib.papers.chaibub_neto_2018 import null_mean
 #
 # result = run_figure(
 #     "fig1", panels=["a", "d"], n_images=400, epochs=300,
@@ -273,9 +215,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results.schema import panels_of
-# from memlib.runs.figure import run_figure
-# from memlib.method.verdicts import VERDICTS
+# from memlib import VERDICTS, panels_of, run_figure
 #
 # result = run_figure(
 #     "fig1", panels=["a"], learning_rate=1e-30, epochs=1,
@@ -309,8 +249,7 @@ Markdown(claims_table(check_claims(stored_siblings(result), figure="fig1")))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results.schema import panels_of
-# from memlib.runs.figure import run_figure
+# from memlib import panels_of, run_figure
 #
 # found = {}
 # for share in (0.0, 1.0):

@@ -27,10 +27,10 @@ stored: str = "choices"  # in data/results of the checkout, or a path to your ow
 # %%
 from IPython.display import Markdown
 
-from memlib.papers.chaibub_neto_2018.choice_plots import show_choices
-from memlib.papers.chaibub_neto_2018.choice_tables import choices_table, describe_choices, robustness_table
-from memlib.papers.chaibub_neto_2018.choices import stored_choices
-from memlib.papers.chaibub_neto_2018.puzzle import describe_puzzle, puzzle_table, show_puzzle
+from memlib.papers.chaibub_neto_2018 import (
+    choices_table, describe_choices, describe_puzzle, puzzle_table,
+    robustness_table, show_choices, show_puzzle, stored_choices,
+)
 
 choices = stored_choices(stored)
 
@@ -157,7 +157,7 @@ choices and Markdown(puzzle_table(choices))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.papers.chaibub_neto_2018.choices import stored_choices
+# from memlib.papers.chaibub_neto_2018 import stored_choices
 #
 # stored, null, validation = stored_choices(), {}, {}
 # for name in ("default", "pixels"):
@@ -191,7 +191,7 @@ choices and Markdown(puzzle_table(choices))
 # ```python
 # import numpy as np
 #
-# from memlib.papers.chaibub_neto_2018.choices import stored_choices
+# from memlib.papers.chaibub_neto_2018 import stored_choices
 #
 # stored, levels = stored_choices(), {}
 # for name in ("trees_25", "default", "trees_500"):
@@ -225,7 +225,7 @@ choices and Markdown(puzzle_table(choices))
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.papers.chaibub_neto_2018.choices import stored_choices
+# from memlib.papers.chaibub_neto_2018 import stored_choices
 #
 # stored, found = stored_choices(), {}
 # for name in ("default", "shuffled"):

@@ -26,16 +26,9 @@ stored: str = "bench-full"  # in data/results of the checkout, or a path to your
 # %%
 from IPython.display import Markdown
 
-from memlib.bench.tables import (
-    describe_machine,
-    describe_peak,
-    made_table,
-    null_table,
-    ratio_table,
-    scaling_table,
-    show_ratios,
-    stored_bench,
-    variant_table,
+from memlib.bench import (
+    describe_machine, describe_peak, made_table, null_table, ratio_table,
+    scaling_table, show_ratios, stored_bench, variant_table,
 )
 
 bench = stored_bench(stored)

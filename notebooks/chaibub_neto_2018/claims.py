@@ -22,15 +22,11 @@ n_resamples: int = 100  # resamples of seeds and permutations
 seed: int = 0  # base seed of the resamples
 
 # %%
-from collections import Counter
-
 from IPython.display import Markdown
 
-from memlib.results.claim import CLAIM_VERDICTS
-from memlib.papers.chaibub_neto_2018.claims import check_claims, most_complete
-from memlib.papers.chaibub_neto_2018.figures import FIGURES
-from memlib.runs.shipped import describe_shipped, shipped_results
-from memlib.report.tables import claims_table, differing_checks, markdown_table
+from memlib import describe_shipped, shipped_results
+from memlib.papers.chaibub_neto_2018 import FIGURES, check_claims, most_complete
+from memlib.report import claims_table, count_verdicts, differing_checks
 
 # %% [markdown]
 # ## The method
@@ -73,13 +69,8 @@ tenth = check_claims(shipped_results("tenth"), **spread)
 
 # %% tags=["hide-input"]
 best = most_complete({"paper": paper, "tenth": tenth})
-columns = [Counter(outcome.verdict for outcome in some) for some in (best, paper, tenth)]
-Markdown(
-    markdown_table(
-        ["verdict", "the most complete runs", "the paper's scale", "a tenth of the epochs"],
-        [[verdict, *(count[verdict] for count in columns)] for verdict in CLAIM_VERDICTS],
-    )
-)
+names = ("the most complete runs", "the paper's scale", "a tenth of the epochs")
+Markdown(count_verdicts(dict(zip(names, (best, paper, tenth), strict=True))))
 
 # %% [markdown]
 # ## What holds
@@ -158,9 +149,8 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # ```python
 # import xarray as xr
 #
-# from memlib.papers.chaibub_neto_2018.claims import check_claims
-# from memlib.results.schema import panels_of
-# from memlib.runs.shipped import read_shipped
+# from memlib import panels_of, read_shipped
+# from memlib.papers.chaibub_neto_2018 import check_claims
 #
 # tree = read_shipped("fig1", "tenth")
 # stored = panels_of(tree)
@@ -200,8 +190,7 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results.schema import panels_of
-# from memlib.runs.shipped import read_shipped
+# from memlib import panels_of, read_shipped
 #
 # panel = panels_of(read_shipped("fig1", "tenth"))["d"].sel(perturbation=0.05)
 # observed, above, small = panel["observed_accuracy"], {}, {}
@@ -234,8 +223,7 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # <details class="memlib-fold"><summary>Solution</summary>
 #
 # ```python
-# from memlib.results.schema import panels_of
-# from memlib.runs.shipped import read_shipped
+# from memlib import panels_of, read_shipped
 #
 # found = {}
 # for letter, panel in panels_of(read_shipped("fig1", "tenth")).items():
