@@ -43,7 +43,8 @@ OPTIONS = {
         "weight_decay": 0.01,
         "loss": "categorical",
     },
-    "rmsprop": {"optimizer": "rmsprop", "learning_rate": 0.001},
+    # Its default epsilon would make steps of gradients that are nothing but rounding.
+    "rmsprop": {"optimizer": "rmsprop", "learning_rate": 0.001, "epsilon": 1e-3},
 }
 
 
