@@ -16,7 +16,7 @@ ORDERED = (0.02, 0.98)  # within which the order of conditions is compared
 
 def at(dataset: xr.Dataset, name: str, condition: str, **where: object) -> np.ndarray:
     """Return a variable of one condition, (seed, ...); KeyError where it was not run."""
-    chosen = dataset[name].sel(condition=condition, **where)
+    chosen = dataset[name].sel({"condition": condition, **where})
     return chosen.transpose("seed", ...).values.astype(float)
 
 
