@@ -35,7 +35,7 @@ def make_step(network: nn.Sequential, *, device: str = "cpu", **choices: Any) ->
         would reach, or weights that are not to be trained; for a device that is not there, an
         unknown name or a number out of its range.
     """
-    _check_network(network)
+    check_network(network)
     device = choose_device(device)
     if device != "cpu":
         from memlib.training.fast.cuda_graph import GraphStep
@@ -49,7 +49,8 @@ def make_step(network: nn.Sequential, *, device: str = "cpu", **choices: Any) ->
     return Step(network, layers=fused_layers(network), **choices)
 
 
-def _check_network(network: nn.Sequential) -> None:
+def check_network(network: nn.Sequential) -> None:
+    """Refuse a network that would be trained otherwise than it says."""
     if not isinstance(network, nn.Sequential):
         raise InputError(f"the network is a {type(network).__name__}: take an nn.Sequential")
     for name, part in network.named_modules():
