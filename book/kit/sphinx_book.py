@@ -102,7 +102,8 @@ def add_files_of_page(
         for name in str(meta.get(key, "")).split():
             if not (Path(app.outdir) / "_static" / name).is_file():
                 logger.warning("%s: no file %s", key, name, location=page)
-            add(name, **({"defer": "defer"} if key == "scripts" else {}))
+            options: dict[str, Any] = {"defer": "defer"} if key == "scripts" else {}
+            add(name, **options)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

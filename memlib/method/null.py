@@ -193,7 +193,7 @@ def compute_null(
     xarray.Dataset
         ``observed_accuracy``, ``null_accuracy`` (.., permutation), ``chance_accuracy``,
         ``p_value``, ``memorization_p_value`` and ``verdict`` by ``perturbation``; verdicts are
-        codes into `memlib.method.verdicts.VERDICTS`. With `validation`, a scalar ``validation_accuracy``.
+        codes into `VERDICTS`. With `validation`, a scalar ``validation_accuracy``.
 
     Raises
     ------

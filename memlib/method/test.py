@@ -61,10 +61,10 @@ def shared_structure_test(
     Returns
     -------
     xarray.Dataset
-        As `memlib.method.null.compute_null` gives it, by ``perturbation``, with ``validation_accuracy``
+        As `compute_null` gives it, by ``perturbation``, with ``validation_accuracy``
         where there are validation images, and the layer among the parameters in its attributes.
-        Join those of several epochs with ``xarray.concat``, and `memlib.report.plots.plot_panel` draws
-        them.
+        Join those of several epochs with ``xarray.concat``, and `memlib.report.plot_panel`
+        draws them.
 
     Raises
     ------
