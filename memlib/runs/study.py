@@ -138,7 +138,7 @@ class Study:
         return {"data": checksum, "n_images": settings.n_images}
 
     def training_options(self, settings: Settings, panel: str) -> dict[str, Any]:
-        """Return the options of `memlib.training.factory.make_step`; they are in a training's key."""
+        """Return the options of `make_step`; they are in a training's key."""
         return {
             "optimizer": settings.optimizer,
             "learning_rate": settings.learning_rate,
