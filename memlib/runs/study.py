@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -82,6 +84,9 @@ class Study:
     networks: ClassVar[Mapping[str, "Architecture"]]
     schema: ClassVar["Schema"]
     measures: ClassVar[tuple["Measure", ...]] = ()
+    # Draws a result: a function of tree and theme.
+    plot: ClassVar[str] = "memlib.report.curves:plot_curves"
+    notebooks: ClassVar[Path | None] = None  # folder of its chapters; the checkout's when None
     # The module that cuts a run into pieces and joins them; loaded where it runs: it needs torch.
     machinery: ClassVar[str] = "memlib.runs.measures"
 
@@ -177,7 +182,8 @@ def studies() -> Mapping[str, Study]:
     """Return all studies by name: the rooms of `memlib.papers`, and those of other packages."""
     folder = import_module("memlib.papers").__path__
     rooms = sorted(one.name for one in iter_modules(folder) if one.ispkg)
-    found = [import_module(f"memlib.papers.{room}.study").STUDY for room in rooms]
+    modules = [f"memlib.papers.{room}.study" for room in rooms]
+    found = [import_module(one).STUDY for one in modules if find_spec(one) is not None]
     found += [one.load() for one in sorted(entry_points(group=GROUP), key=lambda one: one.name)]
     # The paper that memlib began with comes first.
     found.sort(key=lambda study: study.name != "chaibub_neto_2018")

@@ -9,7 +9,7 @@ from torch import nn
 from memlib.method.data import Data
 from memlib.method.features import predict_logits
 from memlib.papers.arpit_2017.critical import N_STEPS, compute_critical_sample_ratio
-from memlib.papers.arpit_2017.data import ChangedData
+from memlib.training.changes import ChangedData
 
 BATCH = 1000  # images propagated at once
 
@@ -59,12 +59,12 @@ def compute_complexity(
         ``largest_class_share`` (images,).
     """
     images = {
-        "validation": changed.data.validation_images[:n_images],
+        "validation": changed.validation_images[:n_images],
         "noise": changed.noise_images[:n_images],
-        "train": changed.data.train_images[:n_images],
+        "train": changed.train_images[:n_images],
     }
     found = compute_critical_sample_ratio(
         network, images, radii, gray_level=changed.gray_level, n_steps=n_steps, seed=seed
     )
-    own = compute_performance(network, changed.data)
+    own = compute_performance(network, changed)
     return found.merge(own[["train_accuracy", "validation_accuracy"]])

@@ -5,12 +5,8 @@ import pytest
 
 from memlib.base.errors import InputError
 from memlib.method.data import Data
-from memlib.papers.arpit_2017.data import (
-    change_data,
-    downscale,
-    give_each_its_class,
-    standardize,
-)
+from memlib.papers.arpit_2017.data import downscale, give_each_its_class, standardize
+from memlib.training.changes import change_data
 
 NAMES = tuple("abcdefghij")
 
@@ -33,15 +29,15 @@ def test_the_share_is_replaced_exactly_and_nothing_else(change, share):
     changed = change_data(DATA, change, share, seed=3)
     rows = changed.replaced
     assert rows.sum() == round(share * 1000)
-    images, labels = changed.data.train_images, changed.data.train_labels
+    images, labels = changed.train_images, changed.train_labels
     np.testing.assert_array_equal(images[~rows], DATA.train_images[~rows])
     np.testing.assert_array_equal(labels[~rows], DATA.train_labels[~rows])
     differ = (images != DATA.train_images).any((1, 2))
     np.testing.assert_array_equal(differ, rows if change == "randX" else False)
     if change == "randX":
         np.testing.assert_array_equal(labels, DATA.train_labels)
-    assert changed.data.validation_images is DATA.validation_images
-    assert changed.data.validation_labels is DATA.validation_labels
+    assert changed.validation_images is DATA.validation_images
+    assert changed.validation_labels is DATA.validation_labels
 
 
 @pytest.mark.parametrize("change", ["randX", "randY"])
@@ -50,7 +46,7 @@ def test_shares_are_nested_with_the_same_noise(change):
     assert small.replaced.sum() == 200
     assert large.replaced[small.replaced].all()
     for part in ("train_images", "train_labels"):
-        one, other = (getattr(changed.data, part)[small.replaced] for changed in (small, large))
+        one, other = (getattr(changed, part)[small.replaced] for changed in (small, large))
         np.testing.assert_array_equal(one, other)
 
 
@@ -61,7 +57,7 @@ def test_another_seed_replaces_other_examples():
 
 def test_randx_has_the_moments_of_the_data():
     changed = change_data(DATA, "randX", 1.0)
-    for noise in (changed.data.train_images, changed.noise_images):
+    for noise in (changed.train_images, changed.noise_images):
         error = DATA.train_images.std() / np.sqrt(noise.size)
         assert noise.mean() == pytest.approx(DATA.train_images.mean(), abs=4 * error)
         assert noise.std() == pytest.approx(DATA.train_images.std(), abs=4 * error)
@@ -69,14 +65,14 @@ def test_randx_has_the_moments_of_the_data():
         z = (noise - noise.mean()) / noise.std()
         assert (z**4).mean() == pytest.approx(3, abs=0.15)
         assert (z[:, 1:] * z[:, :-1]).mean() == pytest.approx(0, abs=0.03)
-    fresh = changed.noise_images[:, None], changed.data.train_images[:200, None]
+    fresh = changed.noise_images[:, None], changed.train_images[:200, None]
     assert not (fresh[0] == fresh[1]).any((1, 2, 3)).any()
 
 
 def test_pixel_moments_follow_each_pixel():
     images = DATA.train_images * np.linspace(0, 1, 14, dtype=np.float32)
     data = Data(images, DATA.train_labels, images[:50], DATA.train_labels[:50], NAMES)
-    noise = change_data(data, "randX", 1.0, moments="pixel").data.train_images
+    noise = change_data(data, "randX", 1.0, moments="pixel").train_images
     np.testing.assert_allclose(noise.mean(0), images.mean(0), atol=5 * 0.3 / np.sqrt(1000))
     np.testing.assert_allclose(noise.std(0), images.std(0), atol=0.05)
     assert np.ptp(noise[:, :, 0]) == 0
@@ -86,18 +82,18 @@ def test_random_labels_change_nine_tenths_or_all():
     data = make_data(5000)
     for keep, expected in ((True, 0.9), (False, 1.0)):
         changed = change_data(data, "randY", 0.6, may_keep_label=keep)
-        differ = changed.data.train_labels != data.train_labels
+        differ = changed.train_labels != data.train_labels
         rows = changed.replaced
         assert differ[rows].mean() == pytest.approx(expected, abs=4 * np.sqrt(0.09 / 3000))
-        counts = np.bincount(changed.data.train_labels[rows], minlength=10)
+        counts = np.bincount(changed.train_labels[rows], minlength=10)
         assert np.abs(counts - 300).max() < 4 * np.sqrt(300)
 
 
 def test_removed_leaves_the_clean_rest_in_its_order():
     noisy = change_data(DATA, "randY", 0.4)
     clean = change_data(DATA, "removed", 0.4)
-    np.testing.assert_array_equal(clean.data.train_images, DATA.train_images[~noisy.replaced])
-    assert len(clean.data.train_labels) == 600
+    np.testing.assert_array_equal(clean.train_images, DATA.train_images[~noisy.replaced])
+    assert len(clean.train_labels) == 600
     assert not clean.replaced.any()
     with pytest.raises(InputError, match="leaves none"):
         change_data(DATA, "removed", 1.0)
@@ -105,9 +101,9 @@ def test_removed_leaves_the_clean_rest_in_its_order():
 
 def test_standardized_inputs_keep_their_gray_level():
     changed = standardize(change_data(DATA, "randX", 0.5), DATA.train_images)
-    real = changed.data.train_images[~changed.replaced]
-    assert changed.data.train_images.mean() == pytest.approx(0, abs=0.01)
-    assert changed.data.train_images.std() == pytest.approx(1, abs=0.01)
+    real = changed.train_images[~changed.replaced]
+    assert changed.train_images.mean() == pytest.approx(0, abs=0.01)
+    assert changed.train_images.std() == pytest.approx(1, abs=0.01)
     assert changed.noise_images.std() == pytest.approx(1, abs=0.02)
     step = (real[0] - real[1]) / changed.gray_level / 255
     before = change_data(DATA, "randX", 0.5).data.train_images[~changed.replaced]
