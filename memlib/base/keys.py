@@ -37,8 +37,8 @@ def code_digest(*rooms: str) -> str:
         files.update([place] if place.suffix == ".py" else place.rglob("*.py"))
     texts = []
     for path in sorted(files):
-        code = _syntax(_bare(path.read_text(encoding="utf-8")))
-        texts.append(f"{path.relative_to(PACKAGE).as_posix()}: {code}")
+        syntax = _syntax(_bare(path.read_text(encoding="utf-8")))
+        texts.append(f"{path.relative_to(PACKAGE).as_posix()}: {syntax}")
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 

@@ -87,7 +87,7 @@ def change_cards(tree: xr.DataTree | None, *names: str) -> Iterator[Card]:
     tree
         See `stored_choices`; None where there is none, which the cards then say.
     names
-        Of `memlib.papers.chaibub_neto_2018.choices.CHOICES`.
+        Of `CHOICES`.
     """
     for name in names:
         choice = CHOICES[name]

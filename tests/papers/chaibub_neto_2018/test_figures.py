@@ -16,7 +16,7 @@ from kit.chapters import (
 )
 from kit.notebooks import declared_parameters
 
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, Settings
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, ShuffleSettings
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.runs.settings import epoch_grid
 from memlib.runs.study import resolve
