@@ -36,6 +36,7 @@ class ChaibubNeto2018(Study):
     shorter = Study.shorter | {"cnn_epochs"}
     networks = ARCHITECTURES
     schema = SCHEMA
+    plot = "memlib.papers.chaibub_neto_2018.plots:plot_figure"
     machinery = "memlib.papers.chaibub_neto_2018.null_pieces"
 
     def architecture(self, settings: Settings, panel: str) -> Architecture:
