@@ -88,7 +88,7 @@ def load_values(app: Sphinx, config: Config) -> None:
 
 def add_static_folders(app: Sphinx, config: Config) -> None:
     """Copy the scripts of interactive pages, and the data made for them, into the site."""
-    for folder in ("_interactive", "_generated/static"):
+    for folder in ("kit/pages", "_generated/static"):
         if (Path(app.confdir) / folder).is_dir():
             config.html_static_path.append(folder)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kit.notebooks import execute
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 VALUES = {"n_images": 2000, "fig1": {"gap": "0.12"}}
 
 TOC = """\
