@@ -6,9 +6,6 @@ from .base.words import strength_label as strength_label
 from .method.data import Data as Data
 from .method.fast.smoothers import NeighboursSmoother as NeighboursSmoother
 from .method.fast.smoothers import RidgeSmoother as RidgeSmoother
-from .method.fast.smoothers import expected_null_accuracy as expected_null_accuracy
-from .method.fast.smoothers import expected_null_accuracy_neighbours as expected_null_accuracy_neighbours
-from .method.fast.smoothers import margin_moments as margin_moments
 from .method.features import extract_learned_features as extract_learned_features
 from .method.null import chance_accuracy as chance_accuracy
 from .method.null import compute_null as compute_null
@@ -16,6 +13,11 @@ from .method.perturb import make_s_validation_set as make_s_validation_set
 from .method.test import shared_structure_test as shared_structure_test
 from .method.verdicts import VERDICTS as VERDICTS
 from .papers.chaibub_neto_2018.claims import check_claims as check_claims
+from .papers.chaibub_neto_2018.closed_form import expected_null_accuracy as expected_null_accuracy
+from .papers.chaibub_neto_2018.closed_form import (
+    expected_null_accuracy_neighbours as expected_null_accuracy_neighbours,
+)
+from .papers.chaibub_neto_2018.closed_form import margin_moments as margin_moments
 from .papers.chaibub_neto_2018.pictures import show_figure as show_figure
 from .papers.chaibub_neto_2018.plots import plot_figure as plot_figure
 from .results.schema import panels_of as panels_of

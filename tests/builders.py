@@ -11,13 +11,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
 
 from memlib.base.version import __version__
-from memlib.method.verdicts import null_dataset
+from memlib.method.verdicts import label_null, null_dataset
 from memlib.papers.chaibub_neto_2018.claims import check_claims
 from memlib.papers.chaibub_neto_2018.figures import FIGURES
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
+from memlib.papers.chaibub_neto_2018.schema import SCHEMA
 from memlib.results.claim import Outcome
 from memlib.results.files import assemble
-from memlib.results.schema import SCHEMA_VERSION, label_panel, panels_of
+from memlib.results.schema import panels_of
 from memlib.runs.study import resolve
 
 EPOCHS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
@@ -116,7 +117,7 @@ def label_curves(
     dataset["network_train_loss"] = (("seed", "epoch"), np.full(validation.shape, 0.7))
     dataset = dataset.assign_coords(seed=list(seeds), epoch=list(curves.epochs))
     dataset.attrs = {"panel": letter, "network": ARCHITECTURES[letter].label, "layers": "[]"}
-    return label_panel(dataset, "share of pixels shuffled", "1")
+    return label_null(dataset, "share of pixels shuffled", "1")
 
 
 def make_result(
@@ -162,10 +163,10 @@ def make_result(
         "code_digest": "0",
         "git_commit": "unknown",
         "memlib_version": __version__,
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": SCHEMA.version,
         "numpy_version": np.__version__,
     }
-    return assemble(datasets, attributes)
+    return assemble(datasets, attributes, SCHEMA)
 
 
 @cache

@@ -185,7 +185,7 @@ def finished(finished_once: tuple[Path, "xr.DataTree"], results_folder: Path) ->
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """What is trained (after, last epoch) and fitted (epoch, labellings, strengths)."""
-    import memlib.method.test
+    import memlib.papers.chaibub_neto_2018.measures
     import memlib.training.loop
 
     done = SimpleNamespace(trained=[], fitted=[])
@@ -204,5 +204,5 @@ def work(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         return score(network, data, labellings, perturbations=perturbations, epoch=epoch, **options)
 
     monkeypatch.setattr(memlib.training.loop, "train_network", watched_train)
-    monkeypatch.setattr(memlib.method.test, "score_network", watched_score)
+    monkeypatch.setattr(memlib.papers.chaibub_neto_2018.measures, "score_network", watched_score)
     return done

@@ -1,13 +1,17 @@
 """A tiny Fig. 1 and tiny open choices, and what compares results, arrays and files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
+from memlib.papers.chaibub_neto_2018.null_pieces import NullBlock
 from memlib.results.schema import panels_of
 from memlib.runs.figure import run_figure
+from memlib.runs.pieces import Piece
 from memlib.runs.study import resolve
+from memlib.runs.trainings import Training
 
 TINY = {
     "scale": "smoke",
@@ -27,6 +31,28 @@ TINY_CHOICE = {
 
 def settings_of(figure="fig1", **changes):
     return resolve(figure, **(TINY | changes))
+
+
+def parted(pieces: Sequence[Piece]) -> tuple[list[Training], list[NullBlock]]:
+    """Return the trainings and the null blocks among pieces, each in their order."""
+    trainings = [piece for piece in pieces if isinstance(piece, Training)]
+    blocks = [piece for piece in pieces if isinstance(piece, NullBlock)]
+    assert len(trainings) + len(blocks) == len(pieces)
+    return trainings, blocks
+
+
+def trainings_of(plan) -> list[Training]:
+    return parted(plan.pieces)[0]
+
+
+def blocks_of(plan) -> list[NullBlock]:
+    return parted(plan.pieces)[1]
+
+
+def block_of(training: Training, epoch: int, block: int, strengths) -> NullBlock:
+    """Return a null block of a training's network."""
+    one = training
+    return NullBlock(one.settings, one.panel, one.seed, epoch, block, strengths, one.device)
 
 
 def run(figure="fig1", *, n_jobs=1, **changes):

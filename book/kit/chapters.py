@@ -15,7 +15,9 @@ from memlib.runs.shipped import shipped_path
 from memlib.runs.study import figures, find_study, studies
 from memlib.training.images import BUNDLED_NAME, load_labelled_images
 
-MORE = "more"  # the parameter of a figure's notebook that takes all settings without one of their own
+MORE = (
+    "more"  # the parameter of a figure's notebook that takes all settings without one of their own
+)
 
 
 @cache
@@ -70,11 +72,9 @@ def _stored_beside(name: str, values: Mapping[str, Any]) -> list[str]:
 
 def _dataset_shown(name: str, values: Mapping[str, Any]) -> str:
     """Return the checksum of the stored dataset that a chapter shows, if it shows one."""
-    from memlib.bench.tables import bench_path
-
     if "stored" not in values:
         return ""
-    path = (bench_path if name == "benchmark" else choices_path)(values["stored"])
+    path = choices_path(values["stored"])
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 

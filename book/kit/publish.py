@@ -12,12 +12,12 @@ from joblib import Parallel, delayed
 
 from kit.chapters import chapters, execute_chapter, source_path
 from kit.downloads import add_downloads
-from kit.preview import NAME as PREVIEW
-from kit.preview import preview_picture
 from kit.pages.by_eye.data import by_eye_data
 from kit.pages.explorer.data import explorer_data
 from kit.pages.live.data import live_constants
 from kit.parameters import check_parameters, notebook_parameters
+from kit.preview import NAME as PREVIEW
+from kit.preview import preview_picture
 from kit.prose import longest_results, prose_values
 from kit.render import build_book
 from kit.repository import Repository, read_repository

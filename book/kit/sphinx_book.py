@@ -98,11 +98,14 @@ def add_files_of_page(
 ) -> None:
     """Put on a page the ``scripts`` and ``styles`` that its front matter names."""
     meta = context.get("meta") or {}
-    for key, add in (("scripts", app.add_js_file), ("styles", app.add_css_file)):
+    for key in ("scripts", "styles"):
         for name in str(meta.get(key, "")).split():
             if not (Path(app.outdir) / "_static" / name).is_file():
                 logger.warning("%s: no file %s", key, name, location=page)
-            add(name, **({"defer": "defer"} if key == "scripts" else {}))
+            if key == "scripts":
+                app.add_js_file(name, loading_method="defer")
+            else:
+                app.add_css_file(name)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The version of memlib, and of what it builds on: for packaging, provenance and the book."""
 
 import subprocess
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from memlib.base.checkout import ROOT
 __version__ = "0.1.0"
 
 
+@cache
 def installed_version(package: str) -> str:
     """Return an installed package's version; ``none`` where it is not.
 

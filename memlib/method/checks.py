@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from memlib.base.errors import InputError
-from memlib.method.classifiers import CLASSIFIERS, classifies
-from memlib.method.fast.limits import MAX_ROWS, N_NEIGHBOURS
+from memlib.method.classifiers import classifies
+from memlib.method.names import CLASSIFIERS, MAX_ROWS, N_NEIGHBOURS
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin

@@ -5,23 +5,11 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from memlib.base.errors import InputError
-from memlib.method.fast.limits import N_NEIGHBOURS
+from memlib.method.names import CLASSIFIERS, N_NEIGHBOURS
 
 # Names are needed by every command, scikit-learn and numba only where something is fitted.
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
-
-CLASSIFIERS = (
-    "random_forest",
-    "random_forest_sklearn",
-    "extra_trees",
-    "nearest_neighbours",
-    "ridge",
-    "logistic_regression",
-    "linear_discriminant",
-    "svm",
-)
-FORESTS = ("random_forest", "random_forest_sklearn", "extra_trees")  # made of n_trees
 
 
 class Predictor(Protocol):

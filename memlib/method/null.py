@@ -173,7 +173,7 @@ def compute_null(
     s_validation_features
         (sample, feature) arrays by perturbation, rows in the order of `train_features`.
     classifier
-        A name in `memlib.method.classifiers.CLASSIFIERS` or any scikit-learn classifier. One fit serves
+        A name in `memlib.method.names.CLASSIFIERS` or any scikit-learn classifier. One fit serves
         all sets. The default takes up to 65,535 samples, ``"random_forest_sklearn"`` any number.
     n_permutations
         B, 1 or more.

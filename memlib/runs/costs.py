@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from memlib.base.words import duration
 from memlib.runs.pieces import Piece
 from memlib.runs.settings import Settings
+from memlib.runs.study import study_of
 from memlib.runs.trainings import Training
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ PROCESS_GIB = 0.85  # resident memory of one working process: Python, torch, num
 def figure_seconds(settings: Settings) -> tuple[float, float]:
     """Estimate the times of a figure's whole training and of its measures, whatever is stored."""
     training = measures = 0.0
-    for piece in settings.study.pieces(settings):
+    for piece in study_of(settings).pieces(settings):
         if isinstance(piece, Training):
             training += piece.seconds_in_all()
         else:
@@ -48,7 +49,7 @@ def describe_plan(one: "Plan", *, n_jobs: int, whole: bool = False) -> str:
         total += sum(map(seconds, own))
         # The longest training bounds the whole from below, however many processes.
         longest = max([longest, *map(seconds, trainings)])
-        last = settings.study.last_epoch(settings, panel)
+        last = study_of(settings).last_epoch(settings, panel)
         text = f"  panel {panel}: train {len(trainings)} of {settings.n_seeds} to epoch {last:,} "
         text += f"({duration(training)})"
         for kind, of_kind in by_kind([piece for piece in one.pieces if piece.panel == panel]):

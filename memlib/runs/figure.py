@@ -12,9 +12,10 @@ from memlib.base import keys
 from memlib.base.errors import ResultError
 from memlib.base.version import __version__, git_commit, installed_version
 from memlib.results.files import assemble, read_tree, write_result
+from memlib.results.schema import Schema
 from memlib.runs.plan import Plan, plan
 from memlib.runs.schedule import compute
-from memlib.runs.study import find_study, resolve, studies
+from memlib.runs.study import find_study, resolve, studies, study_of
 from memlib.training.devices import choose_device, device_name
 
 
@@ -26,14 +27,14 @@ def assemble_result(one: Plan) -> xr.DataTree:
     ResultError
         When a piece is missing.
     """
-    settings, study = one.settings, one.settings.study
+    settings, study = one.settings, study_of(one.settings)
     panels = study.assemble(settings, one.pieces)
     seconds = sum(dataset.attrs["compute_seconds"] for dataset in panels.values())
     return assemble(panels, _provenance(one, seconds), study.schema)
 
 
 def _provenance(one: Plan, seconds: float) -> dict[str, Any]:
-    settings, study = one.settings, one.settings.study
+    settings, study = one.settings, study_of(one.settings)
     figure = study.figures[settings.figure]
     return {
         "title": f"{figure.title} ({settings.figure} of {study.label})",
@@ -71,16 +72,20 @@ def read_result(path: str | Path) -> xr.DataTree:
         When the file is missing, damaged or no result of a study that is known here.
     """
     tree = read_tree(path)
-    name = str(tree.attrs.get("study", "chaibub_neto_2018"))  # older files do not say
-    if name not in studies():
-        raise ResultError(f"{path} is of the study {name!r}, which this memlib has not")
-    studies()[name].schema.check(tree, Path(path).name)
+    _schema_of(tree, path).check(tree, Path(path).name)
     return tree
 
 
 def write_figure(tree: xr.DataTree, path: Path) -> Path:
     """Check a figure's result by its study's schema, and write it whole or not at all."""
-    return write_result(tree, path, find_study(tree.attrs["figure"]).schema)
+    return write_result(tree, path, _schema_of(tree, path))
+
+
+def _schema_of(tree: xr.DataTree, path: str | Path) -> Schema:
+    name = str(tree.attrs.get("study", "chaibub_neto_2018"))  # older files do not say
+    if name not in studies():
+        raise ResultError(f"{path} is of the study {name!r}, which this memlib has not")
+    return studies()[name].schema
 
 
 def stored_result(one: Plan) -> xr.DataTree | None:

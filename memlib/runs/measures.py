@@ -21,6 +21,7 @@ from memlib.method.data import Data
 from memlib.results.files import read_tree
 from memlib.runs.pieces import Piece, pieces_folder
 from memlib.runs.settings import Settings
+from memlib.runs.study import study_of
 from memlib.runs.trainings import Training, cached_data
 from memlib.training.devices import busy_seconds, choose_device
 
@@ -103,7 +104,7 @@ class Run:
         """Train a step of `make_step` epoch by epoch to the run's last, and yield each epoch."""
         from memlib.training.loop import train_network
 
-        last = self.settings.study.last_epoch(self.settings, self.panel)
+        last = study_of(self.settings).last_epoch(self.settings, self.panel)
         yield from train_network(
             step,
             self.data.train_images,
@@ -211,8 +212,9 @@ class MeasurePiece(Piece):
         return read_tree(self.place).to_dataset()
 
 
-def pieces_of(measures: Sequence[Measure], settings: Settings) -> list[Piece]:
+def cut(settings: Settings) -> list[Piece]:
     """Cut a run into its trainings and measures."""
+    measures = study_of(settings).measures
     own = [one for one in measures if settings.figure in (one.figures or (settings.figure,))]
     pieces: list[Piece] = []
     for panel in settings.panels:
@@ -229,7 +231,7 @@ def pieces_of(measures: Sequence[Measure], settings: Settings) -> list[Piece]:
     return pieces
 
 
-def join_measures(settings: Settings, pieces: Sequence[Piece]) -> dict[str, xr.Dataset]:
+def join(settings: Settings, pieces: Sequence[Piece]) -> dict[str, xr.Dataset]:
     """Join stored measures into a dataset for each panel: along epoch, then along seed.
 
     Raises
@@ -257,7 +259,7 @@ def join_measures(settings: Settings, pieces: Sequence[Piece]) -> dict[str, xr.D
             ]
             runs.append(xr.merge(joined, combine_attrs="drop").expand_dims(seed=[seed]))
         dataset = xr.concat(runs, "seed", join="outer", combine_attrs="drop")
-        architecture = settings.study.architecture(settings, panel)
+        architecture = study_of(settings).architecture(settings, panel)
         dataset.attrs = {
             "panel": panel,
             "network": architecture.label,

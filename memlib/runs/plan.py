@@ -9,6 +9,7 @@ from memlib.base import files, keys
 from memlib.results.files import result_name
 from memlib.runs.pieces import Piece
 from memlib.runs.settings import Settings
+from memlib.runs.study import study_of
 
 RESULT_CODE = ("method/verdicts.py", "papers", "results", "runs")
 
@@ -69,5 +70,5 @@ def plan(settings: Settings) -> Plan:
     DataError
         When there is no such file, or it is damaged.
     """
-    settings.study.check(settings)
-    return Plan(settings, tuple(settings.study.pieces(settings)))
+    study_of(settings).check(settings)
+    return Plan(settings, tuple(study_of(settings).pieces(settings)))

@@ -6,16 +6,13 @@ in a dataset are all read from these declarations.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
 
 from memlib.base.errors import InputError
 from memlib.training.images import BUNDLED_NAME
-
-if TYPE_CHECKING:
-    from memlib.runs.study import Study
 
 LEARNING_RATES: Mapping[str, float] = MappingProxyType({"sgd": 0.01, "rmsprop": 0.001})
 Names = Annotated[tuple[str, ...], Strict(False), Field(min_length=1)]
@@ -71,11 +68,6 @@ class Settings(BaseModel):
             if isinstance(values, tuple) and len(set(values)) < len(values):
                 raise InputError(f"{name} = {list(values)}: give each value once")
         return self
-
-    @property
-    def study(self) -> "Study":
-        """The paper whose run this is."""
-        raise InputError(f"{type(self).__name__} names no study: a study's own settings do")
 
     @property
     def seeds(self) -> tuple[int, ...]:

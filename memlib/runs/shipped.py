@@ -17,7 +17,7 @@ from memlib.results.provenance import accounts_of, join_seeds, with_account
 from memlib.results.schema import panels_of
 from memlib.runs.commands import arguments_of
 from memlib.runs.figure import read_result, write_figure
-from memlib.runs.study import find_study, resolve, studies
+from memlib.runs.study import find_study, resolve, studies, study_of
 
 
 def shipped_folder() -> Path:
@@ -190,4 +190,4 @@ def _is_short(figure: str, panel: str, dataset: xr.Dataset, scale: str) -> bool:
 def _whole(figure: str, panel: str, scale: str) -> int:
     """Return the last epoch of a panel at a scale."""
     settings = resolve(figure, scale)
-    return int(settings.study.last_epoch(settings, panel))
+    return int(study_of(settings).last_epoch(settings, panel))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -82,6 +84,11 @@ class Study:
     networks: ClassVar[Mapping[str, "Architecture"]]
     schema: ClassVar["Schema"]
     measures: ClassVar[tuple["Measure", ...]] = ()
+    # Draws a result: a function of tree and theme.
+    plot: ClassVar[str] = "memlib.report.curves:plot_curves"
+    notebooks: ClassVar[Path | None] = None  # folder of its chapters; the checkout's when None
+    # The module that cuts a run into pieces and joins them; loaded where it runs: it needs torch.
+    machinery: ClassVar[str] = "memlib.runs.measures"
 
     def resolve(self, figure: str, scale: str = "teaching", **changes: Any) -> Settings:
         """Join a figure, a scale and a user's changes; see `resolve`."""
@@ -161,24 +168,22 @@ class Study:
 
     def pieces(self, settings: Settings) -> "Sequence[Piece]":
         """Cut a run into the pieces that its dataset is put together from."""
-        from memlib.runs.measures import pieces_of
-
-        return pieces_of(self.measures, settings)
+        pieces: Sequence[Piece] = import_module(self.machinery).cut(settings)
+        return pieces
 
     def assemble(self, settings: Settings, pieces: "Sequence[Piece]") -> "dict[str, xr.Dataset]":
         """Join stored pieces into a dataset for each panel."""
-        from memlib.runs.measures import join_measures
-
-        return join_measures(settings, pieces)
+        panels: dict[str, xr.Dataset] = import_module(self.machinery).join(settings, pieces)
+        return panels
 
 
 @cache
 def studies() -> Mapping[str, Study]:
     """Return all studies by name: the rooms of `memlib.papers`, and those of other packages."""
-    import memlib.papers
-
-    rooms = sorted(one.name for one in iter_modules(memlib.papers.__path__) if one.ispkg)
-    found = [import_module(f"memlib.papers.{room}.study").STUDY for room in rooms]
+    folder = import_module("memlib.papers").__path__
+    rooms = sorted(one.name for one in iter_modules(folder) if one.ispkg)
+    modules = [f"memlib.papers.{room}.study" for room in rooms]
+    found = [import_module(one).STUDY for one in modules if find_spec(one) is not None]
     found += [one.load() for one in sorted(entry_points(group=GROUP), key=lambda one: one.name)]
     # The paper that memlib began with comes first.
     found.sort(key=lambda study: study.name != "chaibub_neto_2018")
@@ -202,6 +207,11 @@ def find_study(figure: str) -> Study:
         if figure in study.figures:
             return study
     raise InputError(f"figure {figure!r}: take one of {', '.join(figures())}")
+
+
+def study_of(settings: Settings) -> Study:
+    """Return the study whose run these settings describe."""
+    return find_study(settings.figure)
 
 
 def resolve(figure: str, scale: str = "teaching", **changes: Any) -> Any:

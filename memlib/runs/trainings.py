@@ -17,6 +17,7 @@ from memlib.base.version import installed_version
 from memlib.method.data import Data
 from memlib.runs.pieces import Piece, pieces_folder
 from memlib.runs.settings import Settings
+from memlib.runs.study import study_of
 from memlib.training.devices import busy_seconds, choose_device
 from memlib.training.layers import Architecture
 
@@ -29,7 +30,7 @@ HEARTBEAT_SECONDS = 1.0
 @lru_cache(maxsize=8)
 def cached_data(settings: Settings, panel: str, seed: int) -> Data:
     """Return a run's data, loaded once a process."""
-    return settings.study.data(settings, panel, seed)
+    return study_of(settings).data(settings, panel, seed)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Training(Piece):
     @cached_property
     def spec(self) -> dict[str, Any]:
         """All that the trained network depends on."""
-        settings, study = self.settings, self.settings.study
+        settings, study = self.settings, study_of(self.settings)
         spec = study.data_key(settings, self.panel) | {
             "layers": self.architecture.as_list(),
             "initial_weights": settings.initial_weights,
@@ -62,7 +63,7 @@ class Training(Piece):
     @property
     def architecture(self) -> Architecture:
         """The panel's network, as declared."""
-        return self.settings.study.architecture(self.settings, self.panel)
+        return study_of(self.settings).architecture(self.settings, self.panel)
 
     @cached_property
     def key(self) -> str:
@@ -91,7 +92,7 @@ class Training(Piece):
     @cached_property
     def epochs(self) -> tuple[int, ...]:
         """Epochs at which the network is measured."""
-        return self.settings.study.epochs(self.settings, self.panel)
+        return study_of(self.settings).epochs(self.settings, self.panel)
 
     # Runs that measure other epochs share the networks. What each leaves of its work in progress
     # has a name of its own, so that none loses what another, stopped or still at work, has left.
@@ -140,7 +141,7 @@ class Training(Piece):
         """Return the step of the untrained network."""
         from memlib.training.factory import make_step
 
-        options = self.settings.study.training_options(self.settings, self.panel)
+        options = study_of(self.settings).training_options(self.settings, self.panel)
         return make_step(self._build(), device=self.spec["device"], **options)
 
     def compute(self) -> None:
@@ -201,7 +202,7 @@ class Training(Piece):
         settings = self.settings
         batch_size = min(settings.batch_size, settings.n_images)
         n_steps = -(-settings.n_images // batch_size)
-        step = settings.study.step_seconds(settings, self.panel)
+        step = study_of(settings).step_seconds(settings, self.panel)
         return n_epochs * n_steps * step * batch_size / 128
 
     def seconds_left(self) -> float:
@@ -215,9 +216,9 @@ class Training(Piece):
         return self.seconds_of(self.epochs[-1])
 
     def share_done(self) -> float:
-        """Return how far the training has come, by its epochs."""
+        """Return how far the training has come, by its epochs; it goes on from what is stored."""
         last = max(self.missing_epochs(), default=0)
-        return self.epochs_done() / last if last else 1.0
+        return max(self.epochs_done(), self.goes_on_after()) / last if last else 1.0
 
     def goes_on_after(self) -> int:
         """Return the epoch after which the training would begin or go on now."""

@@ -174,7 +174,9 @@ def test_images_to_disturb_are_bundled_training_images():
 
 
 def test_explorer_needs_no_torch():
-    code = "import sys, kit.pages.explorer.data, kit.pages.by_eye.data; print('torch' in sys.modules)"
+    code = (
+        "import sys, kit.pages.explorer.data, kit.pages.by_eye.data; print('torch' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

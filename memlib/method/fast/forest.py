@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from memlib.base.errors import InputError
 from memlib.method.fast.forest_split import tree_rng
 from memlib.method.fast.forest_trees import add_votes, forest_votes, grow_tree
-from memlib.method.fast.limits import MAX_ROWS
+from memlib.method.names import MAX_ROWS
 
 
 def _as_columns(features: np.ndarray, n_features: int | None = None) -> np.ndarray:

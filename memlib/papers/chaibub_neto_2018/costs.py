@@ -6,7 +6,7 @@ differ by a factor of two or so.
 
 import math
 
-from memlib.method.classifiers import FORESTS
+from memlib.method.names import FORESTS
 from memlib.papers.chaibub_neto_2018.figures import ShuffleSettings
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 

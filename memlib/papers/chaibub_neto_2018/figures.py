@@ -8,10 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from memlib.method.classifiers import CLASSIFIERS
+from memlib.method.names import CLASSIFIERS
 from memlib.method.perturb import check_strength
 from memlib.runs.settings import Settings
-from memlib.runs.study import Figure, Scale, Study
+from memlib.runs.study import Figure, Scale
 
 MLP_PANELS = ("a", "b", "d", "e")
 ALL_PANELS = ("a", "b", "c", "d", "e", "f")
@@ -60,7 +60,13 @@ FIGURES = {
 
 
 def _scale(name: str, expect: str, *sizes: int, n_seeds: int = 1) -> Scale:
-    names = ("epochs", "cnn_epochs", "n_measured_epochs", "n_images", "n_validation_images")
+    names: tuple[str, ...] = (
+        "epochs",
+        "cnn_epochs",
+        "n_measured_epochs",
+        "n_images",
+        "n_validation_images",
+    )
     names += ("n_permutations", "n_trees")
     return Scale(name, expect, dict(zip(names, sizes, strict=True)) | {"n_seeds": n_seeds})
 
@@ -122,10 +128,3 @@ class ShuffleSettings(Settings):
         for strength in self.perturbations:
             check_strength(self.perturbation_kind, strength)
         return self
-
-    @property
-    def study(self) -> Study:
-        """The paper."""
-        from memlib.papers.chaibub_neto_2018.study import STUDY
-
-        return STUDY

@@ -12,14 +12,14 @@ import xarray as xr
 from memlib.base import files, keys
 from memlib.base.errors import ResultError
 from memlib.base.version import installed_version
-from memlib.method.classifiers import FORESTS
 from memlib.method.data import Data
+from memlib.method.names import FORESTS
 from memlib.method.perturb import describe_kind
 from memlib.method.verdicts import label_null, null_dataset
 from memlib.papers.chaibub_neto_2018.costs import fits_seconds
 from memlib.papers.chaibub_neto_2018.figures import FIGURES, STRENGTHS, ShuffleSettings
 from memlib.runs.pieces import Piece, pieces_folder
-from memlib.runs.study import Figure
+from memlib.runs.study import Figure, study_of
 from memlib.runs.trainings import Training
 from memlib.training.devices import busy_seconds
 
@@ -221,7 +221,7 @@ class NullBlock(Piece):
         }
 
 
-def null_blocks(settings: ShuffleSettings) -> list[Piece]:
+def cut(settings: ShuffleSettings) -> list[Piece]:
     """Cut a figure run into trainings and blocks of nulls.
 
     Figures that share their runs measure the union of their perturbations at once (Fig. 2 adds the
@@ -231,7 +231,7 @@ def null_blocks(settings: ShuffleSettings) -> list[Piece]:
     n_blocks = -(-settings.n_permutations // BLOCK)
     for panel in settings.panels:
         strengths = _shared_strengths(settings, panel)
-        epochs = settings.study.epochs(settings, panel)
+        epochs = study_of(settings).epochs(settings, panel)
         for seed in settings.seeds:
             training = Training(settings, panel, seed)
             pieces.append(training)
@@ -261,7 +261,7 @@ def _runs_of(figure: Figure) -> tuple[dict[str, Any], dict[str, int]]:
     return {k: v for k, v in figure.settings.items() if k != "perturbations"}, dict(figure.times)
 
 
-def join_blocks(settings: ShuffleSettings, pieces: Sequence[Piece]) -> dict[str, xr.Dataset]:
+def join(settings: ShuffleSettings, pieces: Sequence[Piece]) -> dict[str, xr.Dataset]:
     """Join stored blocks into a dataset for each panel, with the time that they took.
 
     Raises
@@ -270,13 +270,15 @@ def join_blocks(settings: ShuffleSettings, pieces: Sequence[Piece]) -> dict[str,
         When a piece is missing.
     """
     blocks: dict[tuple[str, int, int], list[NullBlock]] = {}
+    networks: dict[str, list[Training]] = {}
     for piece in pieces:
-        if isinstance(piece, NullBlock):
+        if isinstance(piece, Training):
+            networks.setdefault(piece.panel, []).append(piece)
+        elif isinstance(piece, NullBlock):
             own = replace(piece, strengths=settings.perturbations)
             blocks.setdefault((piece.panel, piece.seed, piece.epoch), []).append(own)
     panels: dict[str, xr.Dataset] = {}
-    for panel in settings.panels:
-        trainings = [one for one in pieces if isinstance(one, Training) and one.panel == panel]
+    for panel, trainings in networks.items():
         runs = [
             _seed_dataset(one, [blocks[panel, one.seed, epoch] for epoch in one.epochs])
             for one in trainings

@@ -1,6 +1,5 @@
 """The paper as a study: what its runs are made of, and where that is (no torch)."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from memlib.method.checks import check_n_samples
@@ -13,10 +12,7 @@ from memlib.training.images import class_names, load_data, load_labelled_images
 from memlib.training.layers import Architecture
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from memlib.method.data import Data
-    from memlib.runs.pieces import Piece
 
 STEP_SECONDS = {"a": 1.4e-3, "b": 1.8e-3, "c": 0.075, "d": 1.4e-3, "e": 1.8e-3, "f": 0.075}
 LOSS_NAMES = {
@@ -40,6 +36,7 @@ class ChaibubNeto2018(Study):
     shorter = Study.shorter | {"cnn_epochs"}
     networks = ARCHITECTURES
     schema = SCHEMA
+    machinery = "memlib.papers.chaibub_neto_2018.null_pieces"
 
     def architecture(self, settings: Settings, panel: str) -> Architecture:
         """Return a panel's network, with the stride of this run."""
@@ -97,18 +94,6 @@ class ChaibubNeto2018(Study):
             "loss": LOSS_NAMES[settings.loss],
             "initial_weights": f"{INITIAL_WEIGHTS[settings.initial_weights]} uniform, zero bias",
         }
-
-    def pieces(self, settings: Settings) -> "Sequence[Piece]":
-        """Return trainings, and blocks of the null of each network at each epoch."""
-        from memlib.papers.chaibub_neto_2018.null_pieces import null_blocks
-
-        return null_blocks(_own(settings))
-
-    def assemble(self, settings: Settings, pieces: "Sequence[Piece]") -> "dict[str, xr.Dataset]":
-        """Join the blocks of the nulls into a dataset for each panel."""
-        from memlib.papers.chaibub_neto_2018.null_pieces import join_blocks
-
-        return join_blocks(_own(settings), pieces)
 
 
 def _own(settings: Settings) -> ShuffleSettings:

@@ -170,6 +170,6 @@ def fused_layers(network: nn.Sequential) -> list[Callable[[Tensor], Tensor]]:
         )
         if all(kinds) and _fits(conv, pool):
             layers[i : i + 3] = [lambda x, c=conv: ConvReluPool.apply(x, c.weight, c.bias)]
-    if isinstance(layers[0], nn.Unflatten):
+    if isinstance(layers[0], nn.Unflatten) and layers[0].unflattened_size[0] == 1:
         layers[0] = _channel_last
     return layers

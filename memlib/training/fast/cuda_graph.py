@@ -19,10 +19,10 @@ _CAPTURE = threading.Lock()
 
 
 class GraphStep(Step):
-    """The step of any network on a device of its own; parameters as in `memlib.training.steps.Step`.
+    """The step of any network on a device of its own; parameters as in `Step`.
 
-    Dropout masks come from a generator on the device, so they are others than on the CPU. On
-    ``"cpu"`` the same code runs without graphs, for tests.
+    Dropout masks and noise come from a generator on the device, so they are others than on the
+    CPU. On ``"cpu"`` the same code runs without graphs, for tests.
     """
 
     def __init__(self, network: nn.Sequential, *, device: str, **choices: Any) -> None:
@@ -36,8 +36,12 @@ class GraphStep(Step):
         torch.backends.cudnn.deterministic = True
         super().__init__(network.to(self.device), **choices)
 
-    def start_epoch(self, seed: int) -> None:
-        """Seed the dropout masks of an epoch."""
+    def start_epoch(self, seed: int, epoch: int | None = None) -> None:
+        """Seed the dropout masks and noise of an epoch, and set its learning rate."""
+        before = self.rate
+        super().start_epoch(seed, epoch)
+        if self.rate != before:
+            self.prepared.clear()  # a captured graph goes on with the rate that it was captured at
         self.seed = seed % 2**63
         self.generator.manual_seed(self.seed)
 
@@ -45,6 +49,10 @@ class GraphStep(Step):
         """Set a random share `rate` of the activations to 0 and scale the others up."""
         kept = torch.rand(x.shape, generator=self.generator, device=self.device) >= rate
         return x * kept / (1 - rate)
+
+    def add_noise(self, x: Tensor, sd: float) -> Tensor:
+        """Add Gaussian noise of a standard deviation."""
+        return x + sd * torch.randn(x.shape, generator=self.generator, device=self.device)
 
     def _run(self, inputs: Tensor, targets: Tensor, batch_size: int) -> float:
         if self.stream is not None:  # inputs and targets may still be under way elsewhere

@@ -12,8 +12,8 @@ import numpy as np
 
 from memlib.method.classifiers import make_estimator
 from memlib.method.data import Data
-from memlib.method.fast.smoothers import expected_null_accuracy_neighbours
 from memlib.method.verdicts import SIGNIFICANCE, VERDICTS
+from memlib.papers.chaibub_neto_2018.closed_form import expected_null_accuracy_neighbours
 from memlib.training.images import load_data
 
 N_IMAGES = 400

@@ -1,0 +1,1 @@
+"""Your own network: any model, any data, one report."""
