@@ -10,10 +10,11 @@ import nbformat
 import xarray as xr
 from joblib import Parallel, delayed
 
-from kit.by_eye import by_eye_data
 from kit.chapters import chapters, execute_chapter, source_path
 from kit.downloads import add_downloads
-from kit.explorer import explorer_data
+from kit.pages.by_eye.data import by_eye_data
+from kit.pages.explorer.data import explorer_data
+from kit.pages.live.data import live_constants
 from kit.parameters import check_parameters, notebook_parameters
 from kit.preview import NAME as PREVIEW
 from kit.preview import preview_picture
@@ -109,12 +110,15 @@ def _executed(name: str, given: Mapping[str, Any]) -> Path:
 
 def page_scripts(results: Mapping[str, xr.DataTree]) -> dict[str, str]:
     """Return the data of interactive pages as scripts: files on disk may not be fetched."""
-    pages = {"explorer": explorer_data(results), "by_eye": by_eye_data()}
-    texts = {
-        name: json.dumps(data, separators=(",", ":"), allow_nan=False)
-        for name, data in pages.items()
+    pages = {
+        "explorer": explorer_data(results),
+        "by_eye": by_eye_data(),
+        "live": live_constants(),
     }
-    return {
-        f"{name}_data.js": f'(globalThis.memlibData ??= {{}})["{name}"] = {text};\n'
-        for name, text in texts.items()
-    }
+    return {f"{name}/data.js": data_script(name, data) for name, data in pages.items()}
+
+
+def data_script(page: str, data: Mapping[str, Any]) -> str:
+    """Return a script that gives a page its data."""
+    text = json.dumps(data, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    return f'(globalThis.memlibData ??= {{}})["{page}"] = {text};\n'

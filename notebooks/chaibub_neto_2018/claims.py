@@ -129,9 +129,6 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; nothing is trained, so each takes a second.
-#
 # ### Exercise 1, look: two panels change places
 #
 # Take the stored Figure 1 and let panels a and d, the same network without and with dropout, change

@@ -138,9 +138,6 @@ choices and Markdown(puzzle_table(choices))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; nothing is trained, so each takes a second.
-#
 # ### Exercise 1, look: no network at all
 #
 # One baseline skips the network: the forest gets the pixels themselves. **Predict first:** is the null

@@ -185,9 +185,6 @@ Markdown(markdown_table(header, table))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; each takes seconds.
-#
 # ### Exercise 1, look: how few shuffles are enough?
 #
 # **Predict first:** with nine shuffles, how small can a p-value become? What is the smallest number

@@ -107,9 +107,6 @@ Markdown(markdown_table(header, table))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; each takes seconds.
-#
 # ### Exercise 1, look: how many pixels change?
 #
 # Shuffle 5 % of the pixels. **Predict first:** do more than 5 % of the pixels hold another value

@@ -357,9 +357,6 @@ picture(
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; each takes seconds.
-#
 # ### Exercise 1, look: one neighbour, five, twenty-five
 #
 # Let the copies be the training samples themselves. **Predict first:** how high is the null of

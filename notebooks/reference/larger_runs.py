@@ -127,23 +127,20 @@ print(describe_plan(plan(resolve(figure, scale)), n_jobs=2, whole=True))
 # take, in hours of one core, and divided by `n_cores` cores at best: pieces are many and small,
 # but no run ends before its longest training.
 
+# %%
+declared = {f"{name}: {one.title}": name for name, one in FIGURES.items()}
+seconds = {
+    title: figure_seconds(resolve(name, scale, n_seeds=n_seeds))
+    for title, name in declared.items() if name != "fig2"  # shares fig1's
+}
+seconds["**all**"] = tuple(map(sum, zip(*seconds.values(), strict=True)))
+
 # %% tags=["hide-input"]
-rows, totals = [], [0.0, 0.0]
-for name, declared in FIGURES.items():
-    if name == "fig2":
-        continue
-    training, null = figure_seconds(resolve(name, scale, n_seeds=n_seeds))
-    totals = [totals[0] + training, totals[1] + null]
-    hours = [f"{seconds / 3600:,.0f}" for seconds in (training, null)]
-    rows.append([f"{name}: {declared.title}", *hours, duration((training + null) / n_cores)])
-rows.append(
-    [
-        "**all**",
-        *(f"{seconds / 3600:,.0f}" for seconds in totals),
-        duration(sum(totals) / n_cores),
-    ]
-)
-header = ["figure", "training, core hours", "nulls, core hours", f"with {n_cores:,} cores"]
+header = ["figure", "training", "nulls", f"with {n_cores:,} cores"]
+rows = [
+    [title, *(f"{one / 3600:,.0f} h" for one in both), duration(sum(both) / n_cores)]
+    for title, both in seconds.items()
+]
 Markdown(
     f"At {scale} scale, {n_seeds:,} seeds (Figure 2 shares the runs of Figure 1):\n\n"
     + markdown_table(header, rows)

@@ -215,9 +215,6 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; each takes seconds.
-#
 # ### Exercise 1, look: two per cent of 64 pixels
 #
 # Shuffle 2 % of the pixels of a digit. **Predict first:** how many pixels change, and what is the

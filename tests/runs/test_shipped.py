@@ -15,7 +15,6 @@ from conftest import one_line
 from memlib.base.errors import InputError, ResultError
 from memlib.cli.main import main
 from memlib.papers.chaibub_neto_2018.figures import SCALES
-from memlib.runs.verify import Sample, draw_samples, samples_of, verify_sample
 from memlib.results.provenance import account_of, accounts_of
 from memlib.results.schema import panels_of
 from memlib.runs import shipped
@@ -28,6 +27,7 @@ from memlib.runs.shipped import (
     shortfalls,
     what_is_missing,
 )
+from memlib.runs.verify import Sample, draw_samples, samples_of, verify_sample
 
 
 @pytest.fixture

@@ -157,9 +157,7 @@ def train_generator(
     """
     steps = list(steps)
     if images.shape[1:] != settings.image_shape:
-        raise InputError(
-            f"images are {images.shape[1:]}, but image_shape = {settings.image_shape}"
-        )
+        raise InputError(f"images are {images.shape[1:]}, but image_shape = {settings.image_shape}")
     if len(images) < settings.batch_size:
         raise InputError(
             f"{len(images)} images are less than a batch: take batch_size {len(images)} or less"
@@ -182,7 +180,9 @@ def train_generator(
             order = stream(seed, "gan_batches", epoch).permutation(len(images))
         chosen = torch.from_numpy(order[batch * size : (batch + 1) * size]).to(device)
         z = stream(seed, "gan_latent", step).standard_normal((size, settings.n_latent), np.float32)
-        _gan_step(generator, discriminator, *optimizers, real[chosen], torch.from_numpy(z).to(device))
+        _gan_step(
+            generator, discriminator, *optimizers, real[chosen], torch.from_numpy(z).to(device)
+        )
         if step in steps:
             yield step, generator
 
