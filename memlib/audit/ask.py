@@ -20,7 +20,8 @@ from memlib.base.arrays import as_array
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import n_workers, with_bar
-from memlib.base.seeds import random_numbers_kept, stream, stream_integer
+from memlib.base.random_state import random_numbers_kept
+from memlib.base.seeds import stream, stream_integer
 from memlib.base.version import __version__
 from memlib.method.checks import SATURATED, affordable_classifier, check_options
 from memlib.method.null import check_groups, compute_null, score_labellings

@@ -9,7 +9,7 @@ from torch import nn
 
 from memlib.base.errors import InputError
 from memlib.base.parallel import with_bar
-from memlib.base.seeds import random_numbers_kept
+from memlib.base.random_state import random_numbers_kept
 
 
 def extract_learned_features(

@@ -11,7 +11,7 @@ from torch import nn
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import n_workers
-from memlib.base.seeds import random_numbers_kept
+from memlib.base.random_state import random_numbers_kept
 from memlib.method.checks import affordable_classifier, check_options
 from memlib.method.data import Data
 from memlib.method.features import (

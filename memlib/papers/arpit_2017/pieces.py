@@ -17,13 +17,7 @@ from memlib.base.errors import InputError
 from memlib.method.data import Data
 from memlib.papers.arpit_2017.capacity import summarize_capacity, train_until_fitted
 from memlib.papers.arpit_2017.critical import find_critical_samples
-from memlib.papers.arpit_2017.data import (
-    ChangedData,
-    change_data,
-    downscale,
-    give_each_its_class,
-    standardize,
-)
+from memlib.papers.arpit_2017.data import downscale, give_each_its_class, standardize
 from memlib.papers.arpit_2017.easy_examples import count_correct, summarize_counts
 from memlib.papers.arpit_2017.figures import FIGURES
 from memlib.papers.arpit_2017.filters import compute_first_layer
@@ -38,6 +32,7 @@ from memlib.papers.arpit_2017.sensitivity import (
     sgd_course,
     summarize_sensitivity,
 )
+from memlib.training.changes import ChangedData, change_data
 from memlib.training.factory import make_step
 from memlib.training.layers import Architecture
 from memlib.training.loop import train_network
@@ -105,8 +100,8 @@ def easy_examples_piece(
     """
     changed = prepare_data(data, condition, n_images=n_images, standardized=standardized, seed=seed)
     architecture, n = mlp(sizes.pop("units")), sizes.pop("n_initializations")
-    counts = count_correct(architecture, changed.data, initializations=range(n), seed=seed, **sizes)
-    labels = changed.data.train_labels
+    counts = count_correct(architecture, changed, initializations=range(n), seed=seed, **sizes)
+    labels = changed.train_labels
     return xr.Dataset({"n_correct": ("example", counts), "label": ("example", labels)})
 
 
@@ -142,7 +137,7 @@ def sensitivity_piece(
         standardized=standardized,
         seed=seed,
     )
-    own = give_each_its_class(changed.data) if one_class_each else changed.data
+    own = give_each_its_class(changed) if one_class_each else changed
     course = sgd_course(
         _build(mlp(units), own, initial_weights, seed),
         own.train_images,
@@ -180,7 +175,7 @@ def class_sensitivity_piece(
         standardized=standardized,
         seed=seed,
     )
-    own = changed.data
+    own = changed
     course = sgd_course(
         _build(mlp(units), own, initial_weights, seed),
         own.train_images,
@@ -207,7 +202,7 @@ def capacity_piece(
     `sizes` are those of `memlib.papers.arpit_2017.capacity.train_until_fitted`.
     """
     changed = prepare_data(data, condition, n_images=n_images, downscaled=downscaled, seed=seed)
-    return summarize_capacity(train_until_fitted(mlp(units), changed.data, seed=seed, **sizes))
+    return summarize_capacity(train_until_fitted(mlp(units), changed, seed=seed, **sizes))
 
 
 def critical_piece(
@@ -234,7 +229,7 @@ def critical_piece(
         compute_complexity(
             trained, changed, radii, searched=searched, n_images=n_searched, seed=seed
         )
-        for trained in _course(architecture, changed.data, grid, seed=seed, **training)
+        for trained in _course(architecture, changed, grid, seed=seed, **training)
     ]
     return xr.concat(found, xr.IndexVariable("epoch", grid))
 
@@ -253,8 +248,8 @@ def search_piece(
 ) -> xr.Dataset:
     """Fig. 7, panel ``search``: what several searches find among validation images, at the end."""
     changed = prepare_data(data, condition, n_images=n_images, seed=seed)
-    (trained,) = _course(architecture, changed.data, [epochs], seed=seed, **training)
-    images = changed.data.validation_images[:n_searched]
+    (trained,) = _course(architecture, changed, [epochs], seed=seed, **training)
+    images = changed.validation_images[:n_searched]
     ratios = [
         find_critical_samples(
             trained, images, radii, gray_level=changed.gray_level, seed=seed, **options
@@ -307,7 +302,7 @@ def filters_piece(
 
     `training` are batch_size, learning_rate, momentum, initial_weights, device.
     """
-    own = prepare_data(data, condition, n_images=n_images, seed=seed).data
+    own = prepare_data(data, condition, n_images=n_images, seed=seed)
     if condition == INITIAL:
         network: nn.Module = _build(
             architecture, own, training.get("initial_weights", "glorot"), seed
@@ -341,7 +336,7 @@ def regularizer_piece(
     if setting not in named:
         raise InputError(f"setting {setting!r}: take one of {', '.join(named)}")
     changed = prepare_data(data, condition, n_images=n_images, seed=seed)
-    own = changed.data
+    own = changed
     step = make_regularized_step(
         mlp(units),
         named[setting],

@@ -84,13 +84,13 @@ def test_fig_6_and_fig_5_reduce_the_same_trainings(results):
 def test_conditions_prepare_their_data():
     real = prepare_data(DATA, "real", n_images=100)
     assert not real.replaced.any()
-    assert real.data.train_images.std() == pytest.approx(1, abs=1e-4)
+    assert real.train_images.std() == pytest.approx(1, abs=1e-4)
     half = prepare_data(DATA, "randX 0.5", n_images=80, downscaled=2, standardized=False)
     assert half.replaced.sum() == 40
-    assert half.data.train_images.shape == (80, 14, 14)
+    assert half.train_images.shape == (80, 14, 14)
     assert half.gray_level == 1 / 255
     clean = prepare_data(DATA, "removed 0.4", n_images=100)
-    assert len(clean.data.train_images) == 60
+    assert len(clean.train_images) == 60
     # Standardized by all real images, whatever was removed or replaced
     assert clean.gray_level == real.gray_level
     with pytest.raises(InputError, match="n_images = 101: there are 100"):
