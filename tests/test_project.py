@@ -211,8 +211,9 @@ def test_what_the_package_offers_is_on_the_page_of_its_interface():
     page = (ROOT / "book" / "api.md").read_text()
     listed = set(re.findall(r"auto(?:module|function|class):: (memlib\.\S+)", page))
     stub = (ROOT / "memlib" / "__init__.pyi").read_text()
-    homes = re.findall(r"^from \.(\S+) import \S+ as (\S+)$", stub, re.MULTILINE)
-    offered = {name: f"memlib.{home}" for home, name in homes if name != "__version__"}
+    homes = [node for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)]
+    offered = {one.name: f"memlib.{node.module}" for node in homes for one in node.names}
+    del offered["__version__"]
     missing = {n for n, home in offered.items() if not {home, f"{home}.{n}"} & listed}
     assert missing == set()
     assert set(memlib.__all__) == {"__version__", *offered}

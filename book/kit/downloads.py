@@ -75,7 +75,7 @@ def add_downloads(
                 suffix = "" if theme == "light" else "-dark"
                 files[f"{FOLDER}/{key}{suffix}.svg"] = unquote(picture).encode()
             files[f"{FOLDER}/{key}.nc"] = datasets[key].read_bytes()
-            text = _offer(name, key, files, datasets[key], repository)
+            text = _offer(source, key, files, datasets[key], repository)
             cells.append(nbformat.v4.new_markdown_cell(text))
     added = nbformat.from_dict({**notebook, "cells": cells})
     return added, files
@@ -88,9 +88,10 @@ def figures_of(cell: NotebookNode) -> list[tuple[str, str]]:
 
 
 def _offer(
-    name: str, key: str, files: Mapping[str, bytes], dataset: Path, repository: Repository | None
+    source: Path, key: str, files: Mapping[str, bytes], dataset: Path, repository: Repository | None
 ) -> str:
-    """Return the Markdown that stands below a figure."""
+    """Return the Markdown below a figure."""
+    name = source.stem
 
     def link(file: str, text: str) -> str:
         size = f"{max(len(files[f'{FOLDER}/{file}']) / 1000, 1):,.0f} kB"
@@ -109,7 +110,7 @@ def _offer(
     lines = [f"Download: {', '.join(links)}."]
     if repository is not None:
         colab = repository.colab(f"{FOLDER}/{name}-colab.ipynb")
-        binder = repository.binder(f"notebooks/{name}.py")
+        binder = repository.binder(f"notebooks/{source.parent.name}/{source.name}")
         lines[0] += f" Open the notebook in [Colab]({colab}) or on [Binder]({binder})."
     tree = read_result(dataset)
     commands = "\n".join(commands_of(tree))

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from kit.lessons import lesson_values
-from kit.live import live_values
 from kit.opening import opening_values
+from kit.pages.live.data import live_values
 from memlib.base.words import duration
 from memlib.method.verdicts import VERDICTS
 from memlib.papers.chaibub_neto_2018.claims import check_claims, most_complete

@@ -10,10 +10,12 @@ import nbformat
 import xarray as xr
 from joblib import Parallel, delayed
 
-from kit.by_eye import by_eye_data
-from kit.chapters import CHAPTERS, check_parameters, execute_chapter, source_path
+from kit.chapters import chapters, execute_chapter, source_path
 from kit.downloads import add_downloads
-from kit.explorer import explorer_data
+from kit.pages.by_eye.data import by_eye_data
+from kit.pages.explorer.data import explorer_data
+from kit.pages.live.data import live_constants
+from kit.parameters import check_parameters, notebook_parameters
 from kit.preview import NAME as PREVIEW
 from kit.preview import preview_picture
 from kit.prose import longest_results, prose_values
@@ -63,10 +65,10 @@ def publish_book(
         say(f"reused    {', '.join(reused)}: parameters, data and code are the same")
     compute([one for name, one in plans.items() if name not in reused], n_jobs=n_jobs)
     results = {name: run_figure(name, n_jobs=n_jobs, **figure_values) for name in FIGURES}
-    say(f"notebooks {len(CHAPTERS)} to execute or reuse")
+    say(f"notebooks {len(chapters())} to execute or reuse")
     # One process per notebook waits for its kernel: two at a time keep two cores busy.
     paths = Parallel(n_jobs=min(n_jobs or 2, 2))(
-        delayed(_executed)(name, figure_values if name in FIGURES else {}) for name in CHAPTERS
+        delayed(_executed)(name, figure_values if name in FIGURES else {}) for name in chapters()
     )
     say("site      rendering")
     datasets = {name: one.path for name, one in plans.items()}
@@ -103,17 +105,20 @@ def _with_downloads(
 
 
 def _executed(name: str, given: Mapping[str, Any]) -> Path:
-    return execute_chapter(name, given)[0]
+    return execute_chapter(name, notebook_parameters(name, given))[0]
 
 
 def page_scripts(results: Mapping[str, xr.DataTree]) -> dict[str, str]:
     """Return the data of interactive pages as scripts: files on disk may not be fetched."""
-    pages = {"explorer": explorer_data(results), "by_eye": by_eye_data()}
-    texts = {
-        name: json.dumps(data, separators=(",", ":"), allow_nan=False)
-        for name, data in pages.items()
+    pages = {
+        "explorer": explorer_data(results),
+        "by_eye": by_eye_data(),
+        "live": live_constants(),
     }
-    return {
-        f"{name}_data.js": f'(globalThis.memlibData ??= {{}})["{name}"] = {text};\n'
-        for name, text in texts.items()
-    }
+    return {f"{name}/data.js": data_script(name, data) for name, data in pages.items()}
+
+
+def data_script(page: str, data: Mapping[str, Any]) -> str:
+    """Return a script that gives a page its data."""
+    text = json.dumps(data, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    return f'(globalThis.memlibData ??= {{}})["{page}"] = {text};\n'

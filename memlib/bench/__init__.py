@@ -1,1 +1,5 @@
 """The benchmark: memlib against the tools it stands in for."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,6 +1,7 @@
 """Learned features: what the last hidden layer gives for each image (section 4, step iii)."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 
 from memlib.base.errors import InputError
 from memlib.base.parallel import with_bar
+from memlib.base.random_state import random_numbers_kept
 
 
 def extract_learned_features(
@@ -75,6 +77,7 @@ def _extract(
     progress: bool = False,
 ) -> tuple[np.ndarray, str]:
     """Return the features, and the name of the layer whose inputs they are."""
+    network = unwrapped(network)
     modules = _candidates(network, layer)
     entered: list[tuple[str, torch.Tensor]] = []
     names = {module: name for name, module in modules.items()}
@@ -84,11 +87,9 @@ def _extract(
         entered.append((names[module], given.clone()))  # what follows may work in place
 
     handles = [module.register_forward_pre_hook(keep, with_kwargs=True) for module in names]
-    training = {part: part.training for part in network.modules()}
     features = []
     try:
-        network.eval()
-        with torch.no_grad():
+        with as_found(network):
             batches = _batches(network, images, batch_size, device)
             total = -(-len(images) // batch_size)
             for batch in with_bar(batches, f"{len(images)} images", total, shown=progress):
@@ -105,7 +106,6 @@ def _extract(
     finally:
         for handle in handles:
             handle.remove()
-        _restore(training)
     return np.concatenate(features), name
 
 
@@ -133,21 +133,53 @@ def _candidates(network: nn.Module, layer: str | None) -> dict[str, nn.Module]:
     return linear
 
 
-def _restore(training: dict[nn.Module, bool]) -> None:
-    """Set each module's own training flag: parts of a network may have been frozen."""
-    for module, flag in training.items():
-        module.training = flag
+def unwrapped(network: nn.Module) -> nn.Module:
+    """Return the module within a parallel wrapper, whose copies no hook would see.
+
+    Raises
+    ------
+    InputError
+        When it is a script, whose layers cannot be read.
+    """
+    if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        network = network.module
+    if isinstance(network, torch.jit.ScriptModule):
+        raise InputError(
+            "the network is a ScriptModule, whose layers cannot be read: give the module it was "
+            "made from, or take the features from it yourself"
+        )
+    return network
+
+
+@contextmanager
+def as_found(network: nn.Module) -> Iterator[None]:
+    """Evaluate without gradients, and leave all as it was: training flags, buffers, random numbers.
+
+    Parts of a network may have been frozen, each has its own flag; ``forward`` may write buffers.
+    """
+    training = {part: part.training for part in network.modules()}
+    buffers = [
+        (part, name, value, value.clone())
+        for part in training
+        for name, value in part._buffers.items()
+        if value is not None
+    ]
+    network.eval()
+    try:
+        with random_numbers_kept(), torch.no_grad():
+            yield
+    finally:
+        for part, flag in training.items():
+            part.training = flag
+        with torch.no_grad():
+            for part, name, value, kept in buffers:
+                part._buffers[name] = value.copy_(kept) if not torch.equal(value, kept) else value
 
 
 def predict_logits(network: nn.Module, images: np.ndarray, *, batch_size: int = 100) -> np.ndarray:
     """Return the network's outputs before the sigmoid, float32 (sample, class), dropout off."""
-    training = {part: part.training for part in network.modules()}
-    network.eval()
-    try:
-        with torch.no_grad():
-            logits = [network(batch).cpu() for batch in _batches(network, images, batch_size)]
-    finally:
-        _restore(training)
+    with as_found(network):
+        logits = [network(batch).cpu() for batch in _batches(network, images, batch_size)]
     return torch.cat(logits).float().numpy()
 
 

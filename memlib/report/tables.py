@@ -1,13 +1,14 @@
 """Results as Markdown tables for the notebooks: in numbers, against the claims, how made."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import xarray as xr
 
-from memlib.results.claim import Check, Outcome
+from memlib.results.claim import CLAIM_VERDICTS, Check, Outcome
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -33,6 +34,13 @@ def claims_table(outcomes: Iterable[Outcome]) -> str:
         verdict = f"**{outcome.verdict}**" + (f" ({scale})" if (scale := _scale(outcome)) else "")
         rows.append([claim.number, words, found or "–", verdict])
     return markdown_table(["no.", "the paper says", "we find", "verdict"], rows)
+
+
+def count_verdicts(by_name: Mapping[str, Sequence[Outcome]]) -> str:
+    """Return how often each verdict was given as a Markdown table, a column for each name."""
+    counts = [Counter(one.verdict for one in outcomes) for outcomes in by_name.values()]
+    rows = [[verdict, *(count[verdict] for count in counts)] for verdict in CLAIM_VERDICTS]
+    return markdown_table(["verdict", *by_name], rows)
 
 
 def spread_text(check: Check) -> str:

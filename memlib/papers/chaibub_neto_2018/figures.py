@@ -98,7 +98,7 @@ class ShuffleSettings(Settings):
     epochs: int = Field(ge=1, le=10**8, description="training epochs of the MLPs")
     cnn_epochs: int = Field(ge=1, le=10**8, description="training epochs of the CNNs")
     inputs: Literal["images", "noise"] = Field(
-        "images", description="real images, or Gaussian noise"
+        "images", description="images, or Gaussian noise in their place"
     )
     noise_sd: float = Field(
         1.0, gt=0, le=10**6, description="standard deviation of the input noise"

@@ -1,0 +1,9 @@
+from .tables import describe_machine as describe_machine
+from .tables import describe_peak as describe_peak
+from .tables import made_table as made_table
+from .tables import null_table as null_table
+from .tables import ratio_table as ratio_table
+from .tables import scaling_table as scaling_table
+from .tables import show_ratios as show_ratios
+from .tables import stored_bench as stored_bench
+from .tables import variant_table as variant_table

@@ -1,0 +1,9 @@
+from .null_plot import plot_images as plot_images
+from .pictures import picture as picture
+from .plots import name_ends as name_ends
+from .plots import plot_panel as plot_panel
+from .tables import claims_table as claims_table
+from .tables import count_verdicts as count_verdicts
+from .tables import differing_checks as differing_checks
+from .tables import markdown_table as markdown_table
+from .tables import provenance_table as provenance_table
