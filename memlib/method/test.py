@@ -106,7 +106,7 @@ def shared_structure_test(
         check_strength(perturbation_kind, strength)
     check_images(perturbation_kind, np.asarray(data.train_images))
     if len({float(strength) for strength in perturbations}) < len(perturbations):
-        raise InputError(f"perturbations = {list(perturbations)}: a value stands there twice")
+        raise InputError(f"perturbations = {list(perturbations)}: give each value once")
 
     def extract(images: np.ndarray) -> np.ndarray:
         return extract_learned_features(network, images, layer=layer, progress=progress)

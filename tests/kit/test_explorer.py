@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 from builders import make_result
 from conftest import ROOT
-from kit import explorer
+from kit.pages.explorer import data as explorer
 from kit.pages.by_eye.data import by_eye_data
 from kit.pages.explorer.data import counts, explorer_data, figure_data
 from kit.publish import page_scripts
@@ -131,7 +131,7 @@ def full_size(figure, scale):
     n = settings.n_images
     panels = {}
     for panel in settings.panels:
-        epochs = settings.epoch_grid(panel)
+        epochs = settings.study.epochs(settings, panel)
         shape = (1, len(epochs), len(settings.perturbations))
         share = rng.uniform(0.5, 0.9, shape)[..., None]
         null = rng.binomial(n, share, (*shape, settings.n_permutations)) / n

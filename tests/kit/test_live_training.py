@@ -79,7 +79,7 @@ def test_data_script_is_light_and_says_what_memlib_decides():
 
 @pytest.mark.parametrize("theme", [styles.LIGHT, styles.DARK], ids=["light", "dark"])
 def test_colours_are_those_of_the_figures(theme):
-    style = (ROOT / "book" / "live" / "live.css").read_text(encoding="utf-8")
+    style = (ROOT / "book" / "kit" / "pages" / "live" / "page.css").read_text(encoding="utf-8")
     block = style.split(f'[data-theme="{theme.name}"] #live {{')[1].split("}")[0]
     found = dict(re.findall(r"(--live-\w+): (#\w+);", block))
     assert found["--live-set"] == theme.colours[0.05]

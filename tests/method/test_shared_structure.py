@@ -236,7 +236,7 @@ class Untouchable(nn.Module):
         ({"n_trees": 0}, "n_trees = 0"),
         ({"seed": -1}, "seed = -1"),
         ({"perturbations": []}, "perturbations = []"),
-        ({"perturbations": [0.1, 0.05, 0.1]}, "a value stands there twice"),
+        ({"perturbations": [0.1, 0.05, 0.1]}, "give each value once"),
         ({"perturbations": 0.1}, "perturbations = 0.1"),
         ({"train_labels": np.arange(299) % 2}, "300 training images and labels (299,)"),
         ({"train_labels": np.ones(300)}, "fewer than two classes"),
