@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,8 @@ from memlib.audit.answer import VARIABLES, Audit, in_words, informative
 from memlib.audit.copies import Change, Copies, check_strengths, make_copies, numbers_of
 from memlib.audit.joint import joint_p_value, wilson_interval
 from memlib.audit.readers import Reader, as_reader, raw_reader, read_checkpoints
-from memlib.audit.samples import Parts, Samples, as_samples
-from memlib.base.arrays import as_array
+from memlib.audit.samples import ONE, Parts, Samples, as_samples
+from memlib.base.arrays import aligned, as_array
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import n_workers, with_bar
@@ -140,7 +142,7 @@ def audit(
     wanted = None if strengths is None else check_strengths(copies, strengths)
     networks = _named(network, checkpoints)
     first = samples.fetch(np.arange(min(8, samples.n)))
-    options: dict[str, Any] = {
+    reading: dict[str, Any] = {
         "layer": layer,
         "features": features,
         "batch_size": _positive(batch_size),
@@ -149,7 +151,7 @@ def audit(
     }
     with random_numbers_kept():
         asked = {
-            name: as_reader(one, first, n_classes, **options) for name, one in networks.items()
+            name: as_reader(one, first, n_classes, **reading) for name, one in networks.items()
         }
         readers = dict(asked)
         if baselines:
@@ -177,6 +179,52 @@ def audit(
                 validated = _read(
                     readers, _originals(held_out), held_out.n, seed, number, "validation", progress
                 )
+    options = {
+        "classifier": classifier,
+        "n_permutations": n_permutations,
+        "n_trees": n_trees,
+        "groups": groups,
+        "seed": seed,
+        "n_jobs": n_jobs,
+        "progress": progress,
+    }
+    read = _Read(samples, held_out, copies, changes, readers, asked, train, sets, validated)
+    return _concluded(read, notes, **options)
+
+
+@dataclass(eq=False)
+class _Read:
+    """What was read of all samples: features by reader, and what they were made of."""
+
+    samples: Samples
+    held_out: Samples | None
+    copies: Copies
+    changes: Mapping[float, Change]
+    readers: Mapping[str, Reader]
+    asked: Mapping[str, Reader]
+    train: Mapping[str, np.ndarray]
+    sets: Mapping[str, Mapping[Hashable, np.ndarray]]
+    validated: Mapping[str, np.ndarray] | None
+
+
+def _concluded(
+    read: _Read,
+    notes: list[str],
+    *,
+    classifier: "str | ClassifierMixin",
+    n_permutations: int,
+    n_trees: int,
+    groups: np.ndarray | None,
+    seed: int,
+    n_jobs: int,
+    progress: bool,
+) -> Audit:
+    """Run Algorithm 1 on all features and put the answers together."""
+    samples, held_out, copies, changes = read.samples, read.held_out, read.copies, read.changes
+    readers, asked, train, sets = read.readers, read.asked, read.train, read.sets
+    validated = read.validated
+    chosen = affordable_classifier(classifier, samples.n)
+    n_classes = len(np.unique(samples.labels))
     results = {}
     for name in readers:
         results[name] = compute_null(
@@ -237,6 +285,114 @@ def audit(
         "warnings": json.dumps(list(dict.fromkeys(warnings))),
     }
     return Audit(dataset)
+
+
+def audit_features(
+    features: Any,
+    labels: Any,
+    copies: Mapping[float, Any] | None = None,
+    *,
+    validation: tuple[Any, Any] | None = None,
+    groups: Any = None,
+    classifier: "str | ClassifierMixin" = "random_forest",
+    n_permutations: int = 59,
+    n_trees: int = 100,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
+) -> Audit:
+    """Ask of features that are at hand already.
+
+    Parameters
+    ----------
+    features, labels
+        (sample, feature) and (sample,): arrays, tensors, sparse matrices or data frames.
+    copies
+        Features of the perturbed copies by strength, ``{0.1: (sample, feature)}``, rows in the order
+        of `features`. Where there are none, values of the features themselves are swapped between
+        rows, which asks less than copies of the inputs do: a warning says so.
+    validation
+        Features and labels of independent samples.
+    groups, classifier, n_permutations, n_trees, seed, n_jobs, progress
+        See `audit`.
+    """
+    options: dict[str, Any] = {
+        "classifier": classifier,
+        "n_permutations": n_permutations,
+        "n_trees": n_trees,
+        "seed": seed,
+        "progress": progress,
+    }
+    if copies is None:
+        answer = audit(
+            as_features,
+            (features, labels),
+            validation=validation,
+            groups=groups,
+            perturbation="swap_values",
+            baselines=False,
+            n_jobs=n_jobs,
+            **options,
+        )
+        note = (
+            "copies were made of the features, not of the inputs: give features of perturbed inputs "
+            "to ask what the network makes of them"
+        )
+        answer.dataset.attrs["warnings"] = json.dumps([note, *answer.warnings])
+        return answer
+    samples = as_samples((features, labels))
+    train = as_features(samples.fetch(np.arange(samples.n))[ONE])
+    check_options(
+        samples.labels,
+        affordable_classifier(classifier, samples.n),
+        n_permutations=n_permutations,
+        n_trees=n_trees,
+        seed=seed,
+    )
+    if not isinstance(copies, Mapping) or not copies:
+        raise InputError("copies: give a mapping of strengths to features, {0.1: features}")
+    sets: dict[Hashable, np.ndarray] = {}
+    changes: dict[float, Change] = {}
+    for strength, one in copies.items():
+        if isinstance(strength, str | bool) or not np.isreal(strength):
+            raise InputError(f"copies {strength!r}: name them by their strength, a number")
+        name = f"copies {strength:g}"
+        array = as_array(aligned(one, features, name), name).astype(np.float32)
+        if array.shape != train.shape:
+            raise InputError(f"{name} are {array.shape}, features {train.shape}")
+        sets[float(strength)] = array
+        changes[float(strength)] = Change()
+        changes[float(strength)].add(train, array)
+    held_out = None if validation is None else _held_out(validation, samples)
+    validated = None
+    if held_out is not None:
+        validated = {"network": as_features(held_out.fetch(np.arange(held_out.n))[ONE])}
+    if groups is not None:
+        groups = check_groups(as_array(groups, "groups"), samples.labels)
+    reader = {"network": Reader(as_features, "features as given")}
+    given = make_copies(samples, as_given, seed=seed)
+    read = _Read(
+        samples,
+        held_out,
+        given,
+        changes,
+        reader,
+        reader,
+        {"network": train},
+        {"network": sets},
+        validated,
+    )
+    return _concluded(read, [], groups=groups, n_jobs=n_workers(n_jobs), **options)
+
+
+def as_features(inputs: np.ndarray) -> np.ndarray:
+    """Return inputs as they are, for features that are given in place of inputs."""
+    return np.asarray(inputs, np.float32)
+
+
+def as_given(inputs: np.ndarray, strength: float) -> np.ndarray:
+    """Stand for a perturbation that was made elsewhere."""
+    return inputs
 
 
 def _positive(batch_size: int) -> int:
@@ -375,11 +531,7 @@ def _climb(
         )
     for _ in range(3):  # between a saturated rung and one at chance there may be a way
         rungs = sorted(found)
-        gaps = [
-            (a, b)
-            for a, b in zip(rungs, rungs[1:], strict=False)
-            if found[a] > 0.85 and found[b] < 0.2
-        ]
+        gaps = [(a, b) for a, b in pairwise(rungs) if found[a] > 0.85 and found[b] < 0.2]
         if not gaps or any(0.2 <= way <= 0.85 for way in found.values()):
             break
         try_rung(float(f"{np.sqrt(gaps[0][0] * gaps[0][1]):.2g}"))
