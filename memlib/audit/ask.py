@@ -65,8 +65,8 @@ def audit(
 
     Perturbed copies of the training samples are made, a shallow classifier of shuffled labels is
     asked to know them (Chaibub Neto 2018, Algorithm 1), and everything that makes the answer
-    doubtful is said in it. Strengths of the perturbation are found by a ladder, with shuffled labels
-    alone, so that the choice favours no answer.
+    doubtful is said in it. Strengths of the perturbation are found by a ladder, with shuffled
+    labels alone, so that the choice favours no answer.
 
     Parameters
     ----------
@@ -109,8 +109,8 @@ def audit(
     Returns
     -------
     Audit
-        Prints its answer; ``.warnings``, ``.plot()``, ``.table()``, ``.ranks()``, ``.to_html(path)``,
-        ``.to_netcdf(path)``, ``.dataset``.
+        Prints its answer; ``.warnings``, ``.plot()``, ``.table()``, ``.ranks()``,
+        ``.to_html(path)``, ``.to_netcdf(path)``, ``.dataset``.
 
     Raises
     ------
@@ -169,10 +169,9 @@ def audit(
                 changes[strength] = Change()
                 chunks = _measured(copies, strength, changes[strength])
                 title = f"copies {number} of {len(wanted)}"
-                for name, read in _read(
-                    readers, chunks, samples.n, seed, number, title, progress
-                ).items():
-                    sets[name][strength] = read
+                made = _read(readers, chunks, samples.n, seed, number, title, progress)
+                for name in readers:
+                    sets[name][strength] = made[name]
             validated = None
             if held_out is not None:
                 number = len(wanted) + 1
@@ -188,8 +187,8 @@ def audit(
         "n_jobs": n_jobs,
         "progress": progress,
     }
-    read = _Read(samples, held_out, copies, changes, readers, asked, train, sets, validated)
-    return _concluded(read, notes, **options)
+    found = _Read(samples, held_out, copies, changes, readers, asked, train, sets, validated)
+    return _concluded(found, notes, **options)
 
 
 @dataclass(eq=False)
@@ -257,9 +256,8 @@ def _concluded(
                 f"strength {strength:g}: {1 - change.samples:.0%} of the copies equal their "
                 "originals, which any classifier knows by heart: perturb more"
             )
-    label_digest = hashlib.blake2b(
-        np.ascontiguousarray(np.unique(samples.labels, return_inverse=True)[1]), digest_size=8
-    )
+    codes = np.unique(samples.labels, return_inverse=True)[1]
+    label_digest = hashlib.blake2b(codes.tobytes(), digest_size=8)
     parameters = {
         "perturbation": copies.kind,
         "classifier": chosen if isinstance(chosen, str) else repr(chosen),
@@ -308,9 +306,9 @@ def audit_features(
     features, labels
         (sample, feature) and (sample,): arrays, tensors, sparse matrices or data frames.
     copies
-        Features of the perturbed copies by strength, ``{0.1: (sample, feature)}``, rows in the order
-        of `features`. Where there are none, values of the features themselves are swapped between
-        rows, which asks less than copies of the inputs do: a warning says so.
+        Features of the perturbed copies by strength, ``{0.1: (sample, feature)}``, rows in the
+        order of `features`. Where there are none, values of the features themselves are swapped
+        between rows, which asks less than copies of the inputs do: a warning says so.
     validation
         Features and labels of independent samples.
     groups, classifier, n_permutations, n_trees, seed, n_jobs, progress
@@ -335,8 +333,8 @@ def audit_features(
             **options,
         )
         note = (
-            "copies were made of the features, not of the inputs: give features of perturbed inputs "
-            "to ask what the network makes of them"
+            "copies were made of the features, not of the inputs: give features of perturbed "
+            "inputs to ask what the network makes of them"
         )
         answer.dataset.attrs["warnings"] = json.dumps([note, *answer.warnings])
         return answer
@@ -369,7 +367,7 @@ def audit_features(
         validated = {"network": as_features(held_out.fetch(np.arange(held_out.n))[ONE])}
     if groups is not None:
         groups = check_groups(as_array(groups, "groups"), samples.labels)
-    reader = {"network": Reader(as_features, "features as given")}
+    reader = {"network": Reader(lambda parts: as_features(parts[ONE]), "features as given")}
     given = make_copies(samples, as_given, seed=seed)
     read = _Read(
         samples,
@@ -423,8 +421,8 @@ def _held_out(validation: Any, samples: Samples) -> Samples:
         raise InputError(f"validation inputs are {shapes[1]}, training inputs {shapes[0]}")
     if not set(held_out.labels.tolist()) & set(samples.labels.tolist()):
         raise InputError(
-            f"validation labels, like {held_out.labels[0]!r}, are none of the training labels, like "
-            f"{samples.labels[0]!r}"
+            f"validation labels, like {held_out.labels[0]!r}, are none of the training labels, "
+            f"like {samples.labels[0]!r}"
         )
     return held_out
 
@@ -526,8 +524,8 @@ def _climb(
             break
     if not found:
         raise InputError(
-            f"perturbation {copies.kind}: even at the strongest, {copies.rungs[-1]:g}, copies equal "
-            "their originals: name another perturbation"
+            f"perturbation {copies.kind}: even at the strongest, {copies.rungs[-1]:g}, copies "
+            "equal their originals: name another perturbation"
         )
     for _ in range(3):  # between a saturated rung and one at chance there may be a way
         rungs = sorted(found)
@@ -558,8 +556,8 @@ def _doubts_of_samples(
     rare = [str(c) for c, n in zip(classes.tolist(), counts, strict=True) if n < FEWEST]
     if rare:
         doubts.append(
-            f"rare classes, of fewer than {FEWEST} samples: {', '.join(rare[:10])}; the answer says "
-            "nothing about them"
+            f"rare classes, of fewer than {FEWEST} samples: {', '.join(rare[:10])}; the answer "
+            "says nothing about them"
         )
     if counts.max() > 0.8 * samples.n:
         doubts.append(
@@ -578,8 +576,8 @@ def _doubts_of_samples(
         n_shuffles = np.exp(min(gammaln(len(one) + 1) - gammaln(sizes + 1).sum(), 50))
         if n_shuffles < 20:
             doubts.append(
-                f"{len(one)} groups can be shuffled in {n_shuffles:.0f} ways only: no p-value can be "
-                "small"
+                f"{len(one)} groups can be shuffled in {n_shuffles:.0f} ways only: no p-value "
+                "can be small"
             )
     return doubts
 

@@ -23,9 +23,9 @@ def _figure(audit: "Audit") -> Markup:
         audit.plot,
         alt="Accuracy on perturbed copies for each network and strength: null, observed score, "
         "chance, and the interval of validation. The table below has the numbers.",
-        caption="Each point is a shuffle of the labels. Where the null lies right of chance, features "
-        "recognize single samples; where the observed score lies right of the whole null, they "
-        "hold more of the true labels than of shuffled ones.",
+        caption="Each point is a shuffle of the labels. Where the null lies right of chance, "
+        "features recognize single samples; where the observed score lies right of the whole "
+        "null, they hold more of the true labels than of shuffled ones.",
     )
     return Markup(drawn._repr_html_())
 

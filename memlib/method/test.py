@@ -8,6 +8,7 @@ import xarray as xr
 from sklearn.base import ClassifierMixin
 from torch import nn
 
+from memlib.base.arrays import as_array
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import n_workers
@@ -68,9 +69,9 @@ def shared_structure_test(
     Returns
     -------
     xarray.Dataset
-        As `memlib.method.null.compute_null` gives it, by ``perturbation``, with ``validation_accuracy``
-        where there are validation images, and the layer among the parameters in its attributes.
-        Join those of several epochs with ``xarray.concat``, and `memlib.report.plots.plot_panel` draws
+        As `memlib.method.null.compute_null` gives it, by ``perturbation``, with
+        ``validation_accuracy`` where there are validation images, and the layer as a coordinate.
+        Join those of several epochs with ``xarray.concat``; `memlib.report.plots.plot_panel` draws
         them.
 
     Raises
@@ -91,6 +92,7 @@ def shared_structure_test(
     ):
         if isinstance(images, Mapping):
             raise InputError("data holds a dictionary of inputs: memlib.audit takes these")
+        as_array(images, f"{part} images")
         if np.shape(labels) != (len(images),):
             raise InputError(
                 f"{len(images)} {part} images and labels {np.shape(labels)}: "
