@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from memlib.audit.answer import Audit, compare, read_audit
-    from memlib.audit.ask import audit
+    from memlib.audit.ask import audit, audit_features
     from memlib.audit.watch import Watch
 
 # Loaded when first used: a stored answer is read without torch.
@@ -17,11 +17,12 @@ _HOME = {
     "Audit": "answer",
     "Watch": "watch",
     "audit": "ask",
+    "audit_features": "ask",
     "compare": "answer",
     "read_audit": "answer",
 }
 
-__all__ = ["Audit", "Watch", "audit", "compare", "read_audit"]
+__all__ = ["Audit", "Watch", "audit", "audit_features", "compare", "read_audit"]
 
 
 def __getattr__(name: str) -> Any:

@@ -288,8 +288,8 @@ def compare(audits: Mapping[str, Audit]) -> Audit:
         common = common.sel(perturbation=same)
         if not same:
             raise InputError(
-                f"{name!r} and {first_name!r} were measured on different copies: give both the same "
-                "strengths= and seed=, or ask about both at once"
+                f"{name!r} and {first_name!r} were measured on different copies: give both "
+                "the same strengths= and seed=, or ask about both at once"
             )
     parts, warnings = [], []
     for name, one in audits.items():

@@ -4,6 +4,8 @@ import hashlib
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +17,8 @@ from memlib.audit.answer import VARIABLES, Audit, in_words, informative
 from memlib.audit.copies import Change, Copies, check_strengths, make_copies, numbers_of
 from memlib.audit.joint import joint_p_value, wilson_interval
 from memlib.audit.readers import Reader, as_reader, raw_reader, read_checkpoints
-from memlib.audit.samples import Parts, Samples, as_samples
-from memlib.base.arrays import as_array
+from memlib.audit.samples import ONE, Parts, Samples, as_samples
+from memlib.base.arrays import aligned, as_array
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import n_workers, with_bar
@@ -64,8 +66,8 @@ def audit(
 
     Perturbed copies of the training samples are made, a shallow classifier of shuffled labels is
     asked to know them (Chaibub Neto 2018, Algorithm 1), and everything that makes the answer
-    doubtful is said in it. Strengths of the perturbation are found by a ladder, with shuffled labels
-    alone, so that the choice favours no answer.
+    doubtful is said in it. Strengths of the perturbation are found by a ladder, with shuffled
+    labels alone, so that the choice favours no answer.
 
     Parameters
     ----------
@@ -108,8 +110,8 @@ def audit(
     Returns
     -------
     Audit
-        Prints its answer; ``.warnings``, ``.plot()``, ``.table()``, ``.ranks()``, ``.to_html(path)``,
-        ``.to_netcdf(path)``, ``.dataset``.
+        Prints its answer; ``.warnings``, ``.plot()``, ``.table()``, ``.ranks()``,
+        ``.to_html(path)``, ``.to_netcdf(path)``, ``.dataset``.
 
     Raises
     ------
@@ -141,7 +143,7 @@ def audit(
     wanted = None if strengths is None else check_strengths(copies, strengths)
     networks = _named(network, checkpoints)
     first = samples.fetch(np.arange(min(8, samples.n)))
-    options: dict[str, Any] = {
+    reading: dict[str, Any] = {
         "layer": layer,
         "features": features,
         "batch_size": _positive(batch_size),
@@ -150,7 +152,7 @@ def audit(
     }
     with random_numbers_kept():
         asked = {
-            name: as_reader(one, first, n_classes, **options) for name, one in networks.items()
+            name: as_reader(one, first, n_classes, **reading) for name, one in networks.items()
         }
         readers = dict(asked)
         if baselines:
@@ -168,16 +170,61 @@ def audit(
                 changes[strength] = Change()
                 chunks = _measured(copies, strength, changes[strength])
                 title = f"copies {number} of {len(wanted)}"
-                for name, read in _read(
-                    readers, chunks, samples.n, seed, number, title, progress
-                ).items():
-                    sets[name][strength] = read
+                made = _read(readers, chunks, samples.n, seed, number, title, progress)
+                for name in readers:
+                    sets[name][strength] = made[name]
             validated = None
             if held_out is not None:
                 number = len(wanted) + 1
                 validated = _read(
                     readers, _originals(held_out), held_out.n, seed, number, "validation", progress
                 )
+    options = {
+        "classifier": classifier,
+        "n_permutations": n_permutations,
+        "n_trees": n_trees,
+        "groups": groups,
+        "seed": seed,
+        "n_jobs": n_jobs,
+        "progress": progress,
+    }
+    found = _Read(samples, held_out, copies, changes, readers, asked, train, sets, validated)
+    return _concluded(found, notes, **options)
+
+
+@dataclass(eq=False)
+class _Read:
+    """What was read of all samples: features by reader, and what they were made of."""
+
+    samples: Samples
+    held_out: Samples | None
+    copies: Copies
+    changes: Mapping[float, Change]
+    readers: Mapping[str, Reader]
+    asked: Mapping[str, Reader]
+    train: Mapping[str, np.ndarray]
+    sets: Mapping[str, Mapping[Hashable, np.ndarray]]
+    validated: Mapping[str, np.ndarray] | None
+
+
+def _concluded(
+    read: _Read,
+    notes: list[str],
+    *,
+    classifier: "str | ClassifierMixin",
+    n_permutations: int,
+    n_trees: int,
+    groups: np.ndarray | None,
+    seed: int,
+    n_jobs: int,
+    progress: bool,
+) -> Audit:
+    """Run Algorithm 1 on all features and put the answers together."""
+    samples, held_out, copies, changes = read.samples, read.held_out, read.copies, read.changes
+    readers, asked, train, sets = read.readers, read.asked, read.train, read.sets
+    validated = read.validated
+    chosen = affordable_classifier(classifier, samples.n)
+    n_classes = len(np.unique(samples.labels))
     results = {}
     for name in readers:
         results[name] = compute_null(
@@ -210,9 +257,8 @@ def audit(
                 f"strength {strength:g}: {1 - change.samples:.0%} of the copies equal their "
                 "originals, which any classifier knows by heart: perturb more"
             )
-    label_digest = hashlib.blake2b(
-        np.ascontiguousarray(np.unique(samples.labels, return_inverse=True)[1]), digest_size=8
-    )
+    codes = np.unique(samples.labels, return_inverse=True)[1]
+    label_digest = hashlib.blake2b(codes.tobytes(), digest_size=8)
     parameters = {
         "perturbation": copies.kind,
         "classifier": chosen if isinstance(chosen, str) else repr(chosen),
@@ -238,6 +284,114 @@ def audit(
         "warnings": json.dumps(list(dict.fromkeys(warnings))),
     }
     return Audit(dataset)
+
+
+def audit_features(
+    features: Any,
+    labels: Any,
+    copies: Mapping[float, Any] | None = None,
+    *,
+    validation: tuple[Any, Any] | None = None,
+    groups: Any = None,
+    classifier: "str | ClassifierMixin" = "random_forest",
+    n_permutations: int = 59,
+    n_trees: int = 100,
+    seed: int = 0,
+    n_jobs: int | None = None,
+    progress: bool = True,
+) -> Audit:
+    """Ask of features that are at hand already.
+
+    Parameters
+    ----------
+    features, labels
+        (sample, feature) and (sample,): arrays, tensors, sparse matrices or data frames.
+    copies
+        Features of the perturbed copies by strength, ``{0.1: (sample, feature)}``, rows in the
+        order of `features`. Where there are none, values of the features themselves are swapped
+        between rows, which asks less than copies of the inputs do: a warning says so.
+    validation
+        Features and labels of independent samples.
+    groups, classifier, n_permutations, n_trees, seed, n_jobs, progress
+        See `audit`.
+    """
+    options: dict[str, Any] = {
+        "classifier": classifier,
+        "n_permutations": n_permutations,
+        "n_trees": n_trees,
+        "seed": seed,
+        "progress": progress,
+    }
+    if copies is None:
+        answer = audit(
+            as_features,
+            (features, labels),
+            validation=validation,
+            groups=groups,
+            perturbation="swap_values",
+            baselines=False,
+            n_jobs=n_jobs,
+            **options,
+        )
+        note = (
+            "copies were made of the features, not of the inputs: give features of perturbed "
+            "inputs to ask what the network makes of them"
+        )
+        answer.dataset.attrs["warnings"] = json.dumps([note, *answer.warnings])
+        return answer
+    samples = as_samples((features, labels))
+    train = as_features(samples.fetch(np.arange(samples.n))[ONE])
+    check_options(
+        samples.labels,
+        affordable_classifier(classifier, samples.n),
+        n_permutations=n_permutations,
+        n_trees=n_trees,
+        seed=seed,
+    )
+    if not isinstance(copies, Mapping) or not copies:
+        raise InputError("copies: give a mapping of strengths to features, {0.1: features}")
+    sets: dict[Hashable, np.ndarray] = {}
+    changes: dict[float, Change] = {}
+    for strength, one in copies.items():
+        if isinstance(strength, str | bool) or not np.isreal(strength):
+            raise InputError(f"copies {strength!r}: name them by their strength, a number")
+        name = f"copies {strength:g}"
+        array = as_array(aligned(one, features, name), name).astype(np.float32)
+        if array.shape != train.shape:
+            raise InputError(f"{name} are {array.shape}, features {train.shape}")
+        sets[float(strength)] = array
+        changes[float(strength)] = Change()
+        changes[float(strength)].add(train, array)
+    held_out = None if validation is None else _held_out(validation, samples)
+    validated = None
+    if held_out is not None:
+        validated = {"network": as_features(held_out.fetch(np.arange(held_out.n))[ONE])}
+    if groups is not None:
+        groups = check_groups(as_array(groups, "groups"), samples.labels)
+    reader = {"network": Reader(lambda parts: as_features(parts[ONE]), "features as given")}
+    given = make_copies(samples, as_given, seed=seed)
+    read = _Read(
+        samples,
+        held_out,
+        given,
+        changes,
+        reader,
+        reader,
+        {"network": train},
+        {"network": sets},
+        validated,
+    )
+    return _concluded(read, [], groups=groups, n_jobs=n_workers(n_jobs), **options)
+
+
+def as_features(inputs: np.ndarray) -> np.ndarray:
+    """Return inputs as they are, for features that are given in place of inputs."""
+    return np.asarray(inputs, np.float32)
+
+
+def as_given(inputs: np.ndarray, strength: float) -> np.ndarray:
+    """Stand for a perturbation that was made elsewhere."""
+    return inputs
 
 
 def _positive(batch_size: int) -> int:
@@ -268,8 +422,8 @@ def _held_out(validation: Any, samples: Samples) -> Samples:
         raise InputError(f"validation inputs are {shapes[1]}, training inputs {shapes[0]}")
     if not set(held_out.labels.tolist()) & set(samples.labels.tolist()):
         raise InputError(
-            f"validation labels, like {held_out.labels[0]!r}, are none of the training labels, like "
-            f"{samples.labels[0]!r}"
+            f"validation labels, like {held_out.labels[0]!r}, are none of the training labels, "
+            f"like {samples.labels[0]!r}"
         )
     return held_out
 
@@ -371,16 +525,12 @@ def _climb(
             break
     if not found:
         raise InputError(
-            f"perturbation {copies.kind}: even at the strongest, {copies.rungs[-1]:g}, copies equal "
-            "their originals: name another perturbation"
+            f"perturbation {copies.kind}: even at the strongest, {copies.rungs[-1]:g}, copies "
+            "equal their originals: name another perturbation"
         )
     for _ in range(3):  # between a saturated rung and one at chance there may be a way
         rungs = sorted(found)
-        gaps = [
-            (a, b)
-            for a, b in zip(rungs, rungs[1:], strict=False)
-            if found[a] > 0.85 and found[b] < 0.2
-        ]
+        gaps = [(a, b) for a, b in pairwise(rungs) if found[a] > 0.85 and found[b] < 0.2]
         if not gaps or any(0.2 <= way <= 0.85 for way in found.values()):
             break
         try_rung(float(f"{np.sqrt(gaps[0][0] * gaps[0][1]):.2g}"))
@@ -407,8 +557,8 @@ def _doubts_of_samples(
     rare = [str(c) for c, n in zip(classes.tolist(), counts, strict=True) if n < FEWEST]
     if rare:
         doubts.append(
-            f"rare classes, of fewer than {FEWEST} samples: {', '.join(rare[:10])}; the answer says "
-            "nothing about them"
+            f"rare classes, of fewer than {FEWEST} samples: {', '.join(rare[:10])}; the answer "
+            "says nothing about them"
         )
     if counts.max() > 0.8 * samples.n:
         doubts.append(
@@ -427,8 +577,8 @@ def _doubts_of_samples(
         n_shuffles = np.exp(min(gammaln(len(one) + 1) - gammaln(sizes + 1).sum(), 50))
         if n_shuffles < 20:
             doubts.append(
-                f"{len(one)} groups can be shuffled in {n_shuffles:.0f} ways only: no p-value can be "
-                "small"
+                f"{len(one)} groups can be shuffled in {n_shuffles:.0f} ways only: no p-value "
+                "can be small"
             )
     return doubts
 

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from inspect import signature
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from memlib.audit.samples import Parts, Samples
 from memlib.base.errors import InputError
 from memlib.base.seeds import stream
-from memlib.method.perturb import KINDS, check_images, check_strength
+from memlib.method.perturb import KINDS, check_images
 
 CHUNK = 256  # samples perturbed at once
 Perturb = Callable[..., np.ndarray]
@@ -284,11 +285,12 @@ def check_strengths(copies: Copies, strengths: Sequence[float]) -> tuple[float, 
     if isinstance(strengths, str) or np.ndim(strengths) != 1 or not len(strengths):
         raise InputError(f"strengths = {strengths!r}: give a list of numbers, or None for a ladder")
     for strength in strengths:
-        check_strength(lambda: None, strength)
+        if not isinstance(strength, Real) or not np.isfinite(float(strength)):
+            raise InputError(f"strengths: {strength!r} should be a finite number")
         largest = LADDERS[copies.kind].largest if copies.kind in LADDERS else np.inf
         if copies.kind in LADDERS and not 0 < strength <= largest:
             raise InputError(
-                f"strengths: {strength} should be above 0 and at most {largest:g} ({copies.meaning})"
+                f"strengths: {strength} should be above 0, at most {largest:g} ({copies.meaning})"
             )
     if len({float(one) for one in strengths}) < len(strengths):
         raise InputError(f"strengths = {list(strengths)}: one is given twice")
@@ -319,7 +321,7 @@ def _own_copies(
         return function(*(given, strength, rng)[:n_arguments])
 
     meaning = f"strength of {name}"
-    return Copies(samples, part, name, meaning, "1", OWN_RUNGS, perturb, whole, seed)
+    return Copies(samples, part, f"function {name}", meaning, "1", OWN_RUNGS, perturb, whole, seed)
 
 
 def _main_part(parts: Parts) -> str:

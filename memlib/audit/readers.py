@@ -15,8 +15,8 @@ from torch import nn
 from memlib.audit.samples import ONE, Parts
 from memlib.base.arrays import as_array
 from memlib.base.errors import InputError
+from memlib.base.modules import as_found, unwrapped
 from memlib.base.seeds import stream, stream_integer
-from memlib.method.features import as_found, unwrapped
 
 N_PROJECTED = 256
 WIDEST = 1024  # raw inputs wider than this are projected
@@ -90,8 +90,8 @@ def as_reader(
             return _as_features(network(_plain(parts)), len(next(iter(parts.values()))), name)
 
         reader = Reader(read, f"function {name}")
-        again = [reader.read(first) for _ in range(2)]
-        if not np.allclose(*again, rtol=1e-4, atol=1e-6):
+        one, two = reader.read(first), reader.read(first)
+        if not np.allclose(one, two, rtol=1e-4, atol=1e-6):
             reader.doubts.append(f"function {name} gives other features each time it is called")
         return reader
     raise InputError(
@@ -115,7 +115,7 @@ def _flat(array: np.ndarray) -> np.ndarray:
     return array.reshape(len(array), -1).astype(np.float32)
 
 
-def _plain(parts: Parts) -> Any:
+def _plain(parts: Mapping[str, Any]) -> Any:
     return parts[ONE] if list(parts) == [ONE] else parts
 
 
@@ -130,7 +130,7 @@ def _as_features(values: Any, n: int, name: str) -> np.ndarray:
 
 
 def _estimator_reader(estimator: Any, first: Parts) -> Reader:
-    """Read a fitted estimator: an MLP's last hidden layer, else what a pipeline's last step gets."""
+    """Read an estimator: an MLP's last hidden layer, or what a pipeline's last step gets."""
     name = type(estimator).__name__
     before, last = (
         (estimator[:-1], estimator[-1]) if hasattr(estimator, "steps") else (None, estimator)
@@ -203,11 +203,11 @@ def _network_reader(
             raise InputError("layer and features are both given: one of them says what is read")
         name, used = f"function {getattr(features, '__name__', 'features')}", None
     else:
-        name = _layer_name(network, layer)
-        if name is None:
-            name, found = _find_layer(network, _tensors(network, first, device), n_classes)
+        used = _layer_name(network, layer)
+        if used is None:
+            used, found = _find_layer(network, _tensors(network, first, device), n_classes)
             doubts += found
-        used = name
+        name = used
 
     def reader(network: nn.Module) -> Reader:
         def read(parts: Parts) -> np.ndarray:
@@ -304,21 +304,22 @@ def _layer_name(network: nn.Module, layer: str | nn.Module | None) -> str | None
 
 
 @contextmanager
-def _tapped(modules: Mapping[str, nn.Module]) -> Iterator[list[tuple[str, torch.Tensor, Any]]]:
+def _tapped(modules: Mapping[str, nn.Module]) -> Iterator[list[tuple[str, torch.Tensor, Any, int]]]:
     """Keep what enters and leaves modules, in the order in which they run."""
-    ran: list[tuple[str, torch.Tensor, Any]] = []
+    ran: list[tuple[str, torch.Tensor, Any, int]] = []
     names = {module: name for name, module in modules.items()}
 
     def keep(module: nn.Module, args: tuple, kwargs: dict[str, Any], output: Any) -> None:
-        ran.append((names[module], waiting.pop(module), _tensors_of(output)))
+        given, n_given = waiting.pop(module)
+        ran.append((names[module], given, _tensors_of(output), n_given))
 
-    waiting: dict[nn.Module, torch.Tensor] = {}
+    waiting: dict[nn.Module, tuple[torch.Tensor, int]] = {}
 
     def enter(module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> None:
         given = [one for one in (*args, *kwargs.values()) if isinstance(one, torch.Tensor)]
         if not given:
             raise InputError(f"layer = {names[module]!r} is given no tensor")
-        waiting[module] = given[0].clone()  # what follows may work in place
+        waiting[module] = given[0].clone(), len(given)  # what follows may work in place
 
     handles = []
     try:
@@ -373,7 +374,7 @@ def _find_layer(
     n = len(next(iter(tensors.values())))
     heads = [
         (name, given, made[0])
-        for name, given, made in ran
+        for name, given, made, _ in ran
         if made and any(_same_answer(made[0], output, n) for output in outputs)
     ]
     fitting = [one for one in heads if _width(one[2], n) in _widths(n_classes)]
@@ -398,7 +399,7 @@ def _find_layer(
             f"no layer's outputs are the {n_classes} classes: name the layer whose inputs are the "
             "features with layer=, or give features=function(network, batch)"
         )
-    name, _, made = linear[-1]
+    name, _, made, _ = linear[-1]
     width = _width(made[0], n)
     told = (
         "are not the network's outputs"
@@ -406,8 +407,8 @@ def _find_layer(
         else (f"are {width}, the classes {n_classes}")
     )
     return name, [
-        f"doubtful layer: outputs of {name!r}, the last linear layer to run, {told}: name the layer "
-        "whose inputs are the features with layer=, or give features=function(network, batch)"
+        f"doubtful layer: outputs of {name!r}, the last linear layer to run, {told}: name the "
+        "layer whose inputs are the features with layer=, or give features=function(network, batch)"
     ]
 
 
@@ -434,11 +435,16 @@ def _same_answer(made: torch.Tensor, output: torch.Tensor, n: int) -> bool:
 def _doubts_of_rows(network: nn.Module, tensors: dict[str, torch.Tensor], layer: str) -> list[str]:
     with as_found(network), _tapped({layer: dict(network.named_modules())[layer]}) as ran:
         _forward(network, tensors)
-    given = ran[-1][1] if ran else torch.empty(0, 0)
+    _, given, _, n_given = ran[-1] if ran else (layer, torch.empty(0, 0), None, 1)
+    if n_given > 1:
+        return [
+            f"doubtful layer: {layer!r} is given {n_given} tensors, of which the first is taken: "
+            "say what the features are with features=function"
+        ]
     if given.ndim == 3:
         return [
-            f"doubtful layer: {layer!r} is given {given.shape[1]} tokens of {given.shape[2]} values "
-            "a sample, all of which are the features: pool them with features=function"
+            f"doubtful layer: {layer!r} is given {given.shape[1]} tokens of {given.shape[2]} "
+            "values a sample, all of which are the features: pool them with features=function"
         ]
     return []
 
@@ -465,7 +471,7 @@ def _doubts_of_passes(reader: Reader, first: Parts, seed: int) -> list[str]:
 
 
 def untrained_twin(network: nn.Module, seed: int) -> nn.Module:
-    """Return a copy with random weights: each layer's own beginning, else numbers of the same spread.
+    """Return a copy with random weights: as each layer begins, else numbers of the same spread.
 
     Raises
     ------
@@ -479,8 +485,9 @@ def untrained_twin(network: nn.Module, seed: int) -> nn.Module:
     torch.manual_seed(stream_integer(seed, "untrained network") % 2**63)
     with torch.no_grad():
         for module in twin.modules():
-            if callable(getattr(module, "reset_parameters", None)):
-                module.reset_parameters()
+            reset: Any = getattr(module, "reset_parameters", None)
+            if callable(reset):
+                reset()
                 continue
             for value in module.parameters(recurse=False):
                 if value.is_floating_point() and value.numel() > 1:

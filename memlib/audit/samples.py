@@ -73,7 +73,7 @@ def as_samples(data: Any, *, like: "Samples | None" = None, name: str = "data") 
     if hasattr(data, "train_images"):
         data = (data.train_images, data.train_labels)
     if isinstance(data, tuple | list) and len(data) == 2:
-        return _from_arrays(*data, like, name)
+        return _from_arrays(data[0], data[1], like, name)
     if hasattr(data, "dataset") and hasattr(data, "collate_fn"):
         return _from_dataset(data.dataset, data.collate_fn, name)
     if hasattr(data, "__getitem__") and hasattr(data, "__len__") and not _is_array(data):
@@ -150,10 +150,10 @@ def _from_dataset(dataset: Any, collate: Callable | None, name: str) -> Samples:
     def fetch(numbers: np.ndarray) -> Parts:
         items = [dataset[int(number)] for number in numbers]
         if collate is not None:
-            inputs = _item(collate(items), name)[0]
-            return {key: as_array(one, name) for key, one in inputs.items()}
-        inputs = [_item(item, name)[0] for item in items]
-        return {key: np.stack([as_array(one[key], name) for one in inputs]) for key in first}
+            batch = _item(collate(items), name)[0]
+            return {key: as_array(one, name) for key, one in batch.items()}
+        each = [_item(item, name)[0] for item in items]
+        return {key: np.stack([as_array(one[key], name) for one in each]) for key in first}
 
     again, _ = _item(dataset[0], name)
     doubts = []
@@ -161,8 +161,8 @@ def _from_dataset(dataset: Any, collate: Callable | None, name: str) -> Samples:
         not np.array_equal(as_array(first[key], name), as_array(again[key], name)) for key in first
     ):
         doubts.append(
-            f"{name} gives another input each time it is read (an augmentation?): copies differ from "
-            "their originals by that, too; give the inputs without it"
+            f"{name} gives another input each time it is read (an augmentation?): copies differ "
+            "from their originals by that, too; give the inputs without it"
         )
     return Samples(n, fetch, _dataset_labels(dataset, n, name), doubts)
 

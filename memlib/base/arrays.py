@@ -16,11 +16,11 @@ def as_array(values: Any, name: Hashable) -> np.ndarray:
     InputError
         When values are masked (a mask would be lost), ragged, or no array at all.
     """
-    if np.ma.is_masked(values):
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise InputError(f"{name} hold masked values: fill them first, a mask would be lost")
     if hasattr(values, "detach"):  # torch: gradients, sparse layouts and bfloat16 are not NumPy's
         values = values.detach().cpu()
-        values = values.to_dense() if values.layout is not type(values)().layout else values
+        values = values.to_dense() if "sparse" in str(values.layout) else values
         floats = values.is_floating_point() and values.element_size() == 2
         return np.asarray((values.float() if floats else values).numpy())
     values = values.toarray() if hasattr(values, "toarray") else values  # scipy's sparse matrices

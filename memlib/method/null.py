@@ -28,7 +28,8 @@ from memlib.method.checks import (
     doubts_of_null,
 )
 from memlib.method.classifiers import ManyPredictor, make_predictor
-from memlib.method.verdicts import label_null, null_dataset
+from memlib.method.verdicts import null_dataset
+from memlib.results.schema import label_panel
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
@@ -45,7 +46,7 @@ class Scores:
     validation_accuracy
         float64 (labelling,): on the independent set, NaN for shuffled labels or without one.
     recognized
-        float64 (set, sample): share of the shuffles in which each sample's copy was given its label.
+        float64 (set, sample): share of shuffles in which a sample's copy was given its label.
     """
 
     accuracy: np.ndarray
@@ -220,8 +221,9 @@ def compute_null(
     s_validation_features
         (sample, feature) arrays by perturbation, rows in the order of `train_features`.
     classifier
-        A name in `CLASSIFIERS` or any scikit-learn classifier. One fit serves all sets. With more than 65,535 samples the default falls back to ``"random_forest_sklearn"``,
-        and the result's parameters and warnings say so.
+        A name in `memlib.method.classifiers.CLASSIFIERS` or any scikit-learn classifier. One fit
+        serves all sets. With more than 65,535 samples ``"random_forest_sklearn"`` is fitted in
+        place of the default, which parameters and warnings of the result say.
     n_permutations
         B, 1 or more.
     n_trees
@@ -229,12 +231,10 @@ def compute_null(
     validation
         Features and labels of independent images, scored with the true labels only.
     groups
-        (sample,), where rows belong together (patients, videos) and each group has one label: labels
-        are shuffled among whole groups. Shuffled row by row, features that only tell the groups
-        apart would look learned.
+        (sample,), where rows belong together (patients, videos): labels are shuffled among whole
+        groups. Shuffled row by row, features that only tell groups apart would look learned.
     keep_samples
-        Also return ``recognized`` (perturbation, sample): the share of shuffles in which the
-        classifier knew the sample's copy.
+        Also return `Scores.recognized`, dims perturbation and sample.
     seed
         Base seed.
     n_jobs
@@ -247,7 +247,7 @@ def compute_null(
     xarray.Dataset
         ``observed_accuracy``, ``null_accuracy`` (.., permutation), ``chance_accuracy``,
         ``p_value``, ``memorization_p_value`` and ``verdict`` by ``perturbation``; verdicts are
-        codes into `VERDICTS`. With `validation`, a scalar ``validation_accuracy``.
+        codes into `memlib.method.verdicts.VERDICTS`. With `validation`, ``validation_accuracy``.
         The attribute ``warnings`` is a JSON list of what makes the answer doubtful.
 
     Raises
@@ -280,10 +280,7 @@ def compute_null(
     groups = None if groups is None else check_groups(as_array(groups, "groups"), labels)
     n_jobs = n_workers(n_jobs)
     if not isinstance(s_validation_features, Mapping):
-        raise InputError(
-            f"s_validation_features is a {type(s_validation_features).__name__}: give a mapping, "
-            "{0.05: features}"
-        )
+        raise InputError("s_validation_features is no mapping: write {0.05: features}")
     if not s_validation_features:
         raise InputError("s_validation_features is empty: give at least one set")
     for name in s_validation_features:
@@ -341,8 +338,8 @@ def compute_null(
     n_distinct = len(np.unique(train_features, axis=0))
     if groups is None and n_distinct < 0.9 * len(labels):
         warnings.append(
-            f"{len(labels) - n_distinct:,} of {len(labels):,} rows of features repeat others: where "
-            "rows belong together, give `groups`"
+            f"{len(labels) - n_distinct:,} of {len(labels):,} rows of features repeat others: "
+            "where rows belong together, give `groups`"
         )
     if classifier is not asked:
         warnings.append(f"{len(labels):,} samples: {classifier} was fitted in place of {asked}")
@@ -369,4 +366,4 @@ def compute_null(
         "memlib_version": __version__,
         "warnings": json.dumps(warnings),
     }
-    return label_null(dataset, "s-validation set", "1")
+    return label_panel(dataset, "s-validation set", "1")

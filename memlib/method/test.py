@@ -8,10 +8,11 @@ import xarray as xr
 from sklearn.base import ClassifierMixin
 from torch import nn
 
+from memlib.base.arrays import as_array
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import n_workers
-from memlib.base.random_state import random_numbers_kept
+from memlib.base.seeds import random_numbers_kept
 from memlib.method.checks import affordable_classifier, check_options
 from memlib.method.data import Data
 from memlib.method.features import (
@@ -26,7 +27,7 @@ from memlib.method.perturb import (
     describe_kind,
     make_s_validation_set,
 )
-from memlib.method.verdicts import label_null
+from memlib.results.schema import label_panel
 
 
 def shared_structure_test(
@@ -68,10 +69,10 @@ def shared_structure_test(
     Returns
     -------
     xarray.Dataset
-        As `compute_null` gives it, by ``perturbation``, with ``validation_accuracy``
-        where there are validation images, and the layer among the parameters in its attributes.
-        Join those of several epochs with ``xarray.concat``, and `memlib.report.plot_panel`
-        draws them.
+        As `memlib.method.null.compute_null` gives it, by ``perturbation``, with
+        ``validation_accuracy`` where there are validation images, and the layer as a coordinate.
+        Join those of several epochs with ``xarray.concat``; `memlib.report.plots.plot_panel` draws
+        them.
 
     Raises
     ------
@@ -91,6 +92,7 @@ def shared_structure_test(
     ):
         if isinstance(images, Mapping):
             raise InputError("data holds a dictionary of inputs: memlib.audit takes these")
+        as_array(images, f"{part} images")
         if np.shape(labels) != (len(images),):
             raise InputError(
                 f"{len(images)} {part} images and labels {np.shape(labels)}: "
@@ -106,7 +108,7 @@ def shared_structure_test(
         check_strength(perturbation_kind, strength)
     check_images(perturbation_kind, np.asarray(data.train_images))
     if len({float(strength) for strength in perturbations}) < len(perturbations):
-        raise InputError(f"perturbations = {list(perturbations)}: give each value once")
+        raise InputError(f"perturbations = {list(perturbations)}: a value stands there twice")
 
     def extract(images: np.ndarray) -> np.ndarray:
         return extract_learned_features(network, images, layer=layer, progress=progress)
@@ -151,4 +153,4 @@ def shared_structure_test(
             }
         ),
     }
-    return label_null(result, meaning, units)
+    return label_panel(result, meaning, units)
