@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
-BATCH = 256  # images propagated at once; no result depends on it
+BATCH = 512  # images propagated at once; no result depends on it
 
 
 @contextmanager
@@ -123,7 +123,9 @@ def measure_gradient_agreement(
         return cross_entropy(logits, y[None])
 
     one_each = vmap(grad(loss), in_dims=(None, 0, 0))
-    total = {name: torch.zeros_like(weight, dtype=torch.float64) for name, weight in weights.items()}
+    total = {
+        name: torch.zeros_like(weight, dtype=torch.float64) for name, weight in weights.items()
+    }
     norms = []
     with evaluating(network):
         for x, y in _batches(network, images, labels, batch_size):

@@ -155,7 +155,9 @@ VARIABLES: Mapping[str, Mapping[str, Variable]] = {
         "generator_steps": Variable((), "steps that the generator was trained for"),
     },
     "fig4": _course,
-    "fig5": _compared(("label_share", "pair", "class", "start"), "on images that drive f1's outputs")
+    "fig5": _compared(
+        ("label_share", "pair", "class", "start"), "on images that drive f1's outputs"
+    )
     | {
         name: Variable(one.dims[1:], one.long_name, one.units, one.smallest, one.largest, one.gaps)
         for name, one in _course.items()
@@ -211,7 +213,9 @@ def check_dataset(figure: str, dataset: xr.Dataset, origin: str = "result") -> N
         if known.size < values.size and not one.gaps:
             raise ResultError(f"{place} has gaps")
         slack = 1e-6  # rounding of float32
-        if known.size and not (one.smallest - slack <= known.min() <= known.max() <= one.largest + slack):
+        if known.size and not (
+            one.smallest - slack <= known.min() <= known.max() <= one.largest + slack
+        ):
             raise ResultError(f"{place} holds a value outside {one.smallest} to {one.largest}")
         for attribute in ("long_name", "units"):
             if attribute not in array.attrs:

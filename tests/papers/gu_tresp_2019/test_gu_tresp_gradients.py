@@ -24,7 +24,9 @@ def examples(n=8, n_classes=10, dtype=np.float64):
 
 
 def magnitude(network, images, labels, **options):
-    return float(measure_gradient_magnitude(network, images, labels, **options)["gradient_magnitude"])
+    return float(
+        measure_gradient_magnitude(network, images, labels, **options)["gradient_magnitude"]
+    )
 
 
 def linear(n_classes=4):
@@ -53,7 +55,9 @@ def test_the_gradient_is_that_of_central_differences():
             moved = images[i].copy()
             moved[r, c] += sign * step
             logits = network(torch.from_numpy(moved[None]))
-            losses.append(float(cross_entropy(logits, torch.from_numpy(labels[i : i + 1])).detach()))
+            losses.append(
+                float(cross_entropy(logits, torch.from_numpy(labels[i : i + 1])).detach())
+            )
         assert found[i, r, c] == pytest.approx((losses[0] - losses[1]) / (2 * step), abs=2e-9)
 
 
@@ -70,7 +74,9 @@ def test_the_magnitude_of_a_linear_softmax_network_has_a_closed_form():
 def test_the_magnitude_does_not_depend_on_the_batches_even_with_batch_normalization(batch_size):
     network, (images, labels) = resnet().double(), examples(12)
     whole = magnitude(network, images, labels)
-    assert magnitude(network, images, labels, batch_size=batch_size) == pytest.approx(whole, rel=1e-10)
+    assert magnitude(network, images, labels, batch_size=batch_size) == pytest.approx(
+        whole, rel=1e-10
+    )
 
 
 def test_a_constant_added_to_all_logits_changes_no_gradient():
@@ -101,7 +107,11 @@ def test_a_measure_leaves_the_network_as_it_was():
     network[3].eval()  # a part that somebody froze
     modes = [part.training for part in network.modules()]
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    for measure in (measure_gradient_magnitude, measure_gradient_agreement, measure_layer_gradients):
+    for measure in (
+        measure_gradient_magnitude,
+        measure_gradient_agreement,
+        measure_layer_gradients,
+    ):
         measure(network, images, labels)
         assert [part.training for part in network.modules()] == modes
         assert all(torch.equal(before[n], v) for n, v in network.state_dict().items())
@@ -143,7 +153,8 @@ def test_layers_of_a_linear_stack_have_closed_gradients():
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     at_logits = p - np.eye(3)[labels]
     expected = [
-        np.linalg.norm(one, axis=1).mean() for one in (at_logits @ w2 @ w1, at_logits @ w2, at_logits)
+        np.linalg.norm(one, axis=1).mean()
+        for one in (at_logits @ w2 @ w1, at_logits @ w2, at_logits)
     ]
     assert measured["layer_gradient_norm"].values == pytest.approx(expected, rel=1e-12)
 
