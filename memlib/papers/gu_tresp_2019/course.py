@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from memlib.method.features import predict_logits
 from memlib.papers.gu_tresp_2019.gradients import (
+    BATCH,
     measure_gradient_agreement,
     measure_gradient_magnitude,
     measure_layer_gradients,
@@ -21,8 +22,8 @@ from memlib.training.steps import Step
 
 N_AGREEMENT_IMAGES = 256  # examples whose gradients are compared
 # Measured at every epoch up to the first number and at every multiple of the second one: an
-# agreement of 256 examples takes as long as four epochs of 512 images.
-AGREEMENT_EPOCHS = (6, 4)
+# agreement of 256 examples takes as long as six epochs of 512 images.
+AGREEMENT_EPOCHS = (6, 8)
 
 
 class RunningAccuracy:
@@ -79,8 +80,8 @@ def measure_accuracy(
         label is right and ``wrong_label_fit``, the share of wrong labels that it gives; NaN where
         there are no such labels.
     """
-    right = predict_logits(network, images).argmax(1) == labels
-    test_right = predict_logits(network, test_images).argmax(1) == test_labels
+    right = predict_logits(network, images, batch_size=BATCH).argmax(1) == labels
+    test_right = predict_logits(network, test_images, batch_size=BATCH).argmax(1) == test_labels
     wrong = np.zeros(len(labels), bool) if changed is None else changed
     return xr.Dataset(
         {
@@ -161,7 +162,7 @@ def follow_training(
         an unbroken one gives.
     agreement, n_agreement_images
         Whether, and of how many images, gradients are compared, see `measure_moment`; at every
-        epoch up to 6 and at every fourth one.
+        epoch up to 6 and at every eighth one.
 
     Yields
     ------
@@ -240,7 +241,6 @@ def train_until_fitted(
         The trained network, and its course along ``epoch`` from 0 with the scalar ``fitted``.
     """
     moments: list[xr.Dataset] = []
-    network: nn.Module = step.network
     followed = follow_training(
         step,
         images,
@@ -251,9 +251,9 @@ def train_until_fitted(
         **choices,  # type: ignore[arg-type]
     )
     fitted = False
-    for network, moment in followed:
+    for _, moment in followed:
         moments.append(moment)
         fitted = has_fitted(np.array([float(one["train_accuracy"]) for one in moments]), patience)
         if fitted:
             break
-    return network, join_moments(moments).assign(fitted=fitted)
+    return step.network, join_moments(moments).assign(fitted=fitted)

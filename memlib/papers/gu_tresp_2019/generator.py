@@ -8,6 +8,7 @@ normalization but for the generator's output and the discriminator's input, imag
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -76,7 +77,7 @@ def build_generator(settings: GanSettings, *, seed: int = 0) -> nn.Sequential:
     layers: list[nn.Module] = [nn.Unflatten(1, (settings.n_latent, 1, 1))]
     # (latent, 1, 1) -> (4 base, side, side) -> ... -> (base, 4 side, 4 side)
     sizes = [settings.n_latent, 4 * base, 2 * base, base]
-    for number, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for number, (n_in, n_out) in enumerate(pairwise(sizes)):
         kernel, stride, padding = (side, 1, 0) if number == 0 else (4, 2, 1)
         layers += [
             nn.ConvTranspose2d(n_in, n_out, kernel, stride, padding, bias=False),
@@ -96,7 +97,7 @@ def build_discriminator(settings: GanSettings, *, seed: int = 0) -> nn.Sequentia
     if len(settings.image_shape) == 2:
         layers.append(nn.Unflatten(1, (1, settings.image_shape[0])))
     sizes = [settings.n_channels, base, 2 * base, 4 * base]
-    for number, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for number, (n_in, n_out) in enumerate(pairwise(sizes)):
         layers.append(nn.Conv2d(n_in, n_out, 4, 2, 1, bias=False))
         if number:
             layers.append(nn.BatchNorm2d(n_out))
@@ -162,7 +163,7 @@ def train_generator(
         raise InputError(
             f"{len(images)} images are less than a batch: take batch_size {len(images)} or less"
         )
-    if any(late <= early for early, late in zip([0, *steps], steps, strict=False)):
+    if any(late <= early for early, late in pairwise([0, *steps])):
         raise InputError(f"steps = {steps}: take increasing numbers, 1 or more")
     generator = build_generator(settings, seed=seed).to(device).train()
     discriminator = build_discriminator(settings, seed=seed).to(device).train()

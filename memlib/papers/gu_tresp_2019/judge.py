@@ -17,7 +17,7 @@ from memlib.training.rates import StepDecay
 N_SAMPLES = 1000  # generated images that are judged
 
 
-def declare_judge(width: int = 32) -> Architecture:
+def declare_judge(width: int = 16) -> Architecture:
     """Declare the judge: another kind of network than those it judges for, with dropout."""
     return Architecture(
         "judge",
@@ -35,7 +35,7 @@ def train_judge(
     n_classes: int,
     *,
     n_epochs: int = 30,
-    width: int = 32,
+    width: int = 16,
     seed: int = 0,
 ) -> nn.Sequential:
     """Train the judge on images that neither generator nor networks were trained on.

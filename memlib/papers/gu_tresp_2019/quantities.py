@@ -13,6 +13,18 @@ from memlib.papers.gu_tresp_2019.stages import (
     middle_epoch,
 )
 
+ROUNDING = 1e-9  # of a mean of equal numbers
+
+
+def at_least(value: float, limit: float) -> bool:
+    """Say whether a value reaches a limit, but for rounding."""
+    return bool(value >= limit - ROUNDING)
+
+
+def at_most(value: float, limit: float) -> bool:
+    """Say whether a value stays within a limit, but for rounding."""
+    return bool(value <= limit + ROUNDING)
+
 
 @dataclass(frozen=True, eq=False)
 class Runs:
