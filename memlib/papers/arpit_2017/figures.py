@@ -154,9 +154,9 @@ _CNN_SIZES = {
         "n_images": 100,
         "filters": 4,
         "dense": (8, 8),
-        "epochs": 3,
-        "n_searched": 30,
-        "n_epochs_measured": 3,
+        "epochs": 2,
+        "n_searched": 20,
+        "n_epochs_measured": 2,
     },
     "teaching": {
         "n_images": 1000,
