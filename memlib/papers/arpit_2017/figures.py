@@ -92,8 +92,8 @@ def _cost_1(size: Size) -> float:
 
 
 def _cost_3(size: Size) -> float:
-    per_step = 2e-4 + 6e-5 * size["n_times"]
-    return size["steps"] * per_step * (5 if size["one_class_each"] else 1)
+    per_step = 2e-4 + 3e-5 * size["n_times"]
+    return size["steps"] * per_step * (4 if size["one_class_each"] else 1)
 
 
 def _cost_4(size: Size) -> float:
