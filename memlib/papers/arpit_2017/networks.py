@@ -136,8 +136,8 @@ class Regularizer:
         return replace(architecture, layers=tuple(layers))
 
 
-# Values within the "ranges" of section 5 are ours, and so are the pairs of the last one. Dropout 0.9
-# makes an MLP of 128 units diverge at its rate of 0.1.
+# Values within the "ranges" of section 5 are ours, and so are the pairs of the last one. Dropout
+# of 0.9 makes an MLP of 128 units diverge at its rate of 0.1.
 FIG_10_REGULARIZERS = (
     Regularizer(),
     *(Regularizer("dropout", rate) for rate in (0.1, 0.25, 0.5, 0.7)),
