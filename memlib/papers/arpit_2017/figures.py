@@ -92,8 +92,8 @@ def _cost_1(size: Size) -> float:
 
 
 def _cost_3(size: Size) -> float:
-    per_step = 2e-4 + 6e-5 * size["n_times"]
-    return size["steps"] * per_step * (5 if size["one_class_each"] else 1)
+    per_step = 2e-4 + 3e-5 * size["n_times"]
+    return size["steps"] * per_step * (4 if size["one_class_each"] else 1)
 
 
 def _cost_4(size: Size) -> float:
@@ -154,9 +154,9 @@ _CNN_SIZES = {
         "n_images": 100,
         "filters": 4,
         "dense": (8, 8),
-        "epochs": 3,
-        "n_searched": 30,
-        "n_epochs_measured": 3,
+        "epochs": 2,
+        "n_searched": 20,
+        "n_epochs_measured": 2,
     },
     "teaching": {
         "n_images": 1000,
