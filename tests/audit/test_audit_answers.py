@@ -146,7 +146,9 @@ def test_batches_of_any_size_give_the_same_answer():
         for size in (7, 300)
     )
     assert one.dataset["copies"].item() == other.dataset["copies"].item()
-    np.testing.assert_allclose(one.dataset["null_accuracy"], other.dataset["null_accuracy"], atol=0.02)
+    np.testing.assert_allclose(
+        one.dataset["null_accuracy"], other.dataset["null_accuracy"], atol=0.02
+    )
 
 
 def test_several_networks_are_ranked_on_the_same_copies():
@@ -173,7 +175,10 @@ def test_networks_measured_apart_are_ranked_if_on_the_same_copies_only():
     alone = {
         name: audit(same, data, strengths=strengths, seed=seed, baselines=False, **FEW)
         for name, strengths, seed in (
-            ("a", [0.3, 0.5], 0), ("b", [0.3], 0), ("c", [0.4], 0), ("d", [0.3], 1)
+            ("a", [0.3, 0.5], 0),
+            ("b", [0.3], 0),
+            ("c", [0.4], 0),
+            ("d", [0.3], 1),
         )
     }
     joined = compare({name: alone[name] for name in ("a", "b")})

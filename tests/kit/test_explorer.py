@@ -11,8 +11,8 @@ import pytest
 import xarray as xr
 from builders import make_result
 from conftest import ROOT
-from kit.pages.explorer import data as explorer
 from kit.pages.by_eye.data import by_eye_data
+from kit.pages.explorer import data as explorer
 from kit.pages.explorer.data import counts, explorer_data, figure_data
 from kit.publish import page_scripts
 
