@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from memlib.base.errors import InputError
-from memlib.base.seeds import random_numbers_kept
+from memlib.base.random_state import random_numbers_kept
 
 
 def unwrapped(network: nn.Module) -> nn.Module:

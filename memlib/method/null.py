@@ -28,8 +28,7 @@ from memlib.method.checks import (
     doubts_of_null,
 )
 from memlib.method.classifiers import ManyPredictor, make_predictor
-from memlib.method.verdicts import null_dataset
-from memlib.results.schema import label_panel
+from memlib.method.verdicts import label_null, null_dataset
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
@@ -366,4 +365,4 @@ def compute_null(
         "memlib_version": __version__,
         "warnings": json.dumps(warnings),
     }
-    return label_panel(dataset, "s-validation set", "1")
+    return label_null(dataset, "s-validation set", "1")

@@ -12,7 +12,7 @@ from memlib.base.arrays import as_array
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import n_workers
-from memlib.base.seeds import random_numbers_kept
+from memlib.base.random_state import random_numbers_kept
 from memlib.method.checks import affordable_classifier, check_options
 from memlib.method.data import Data
 from memlib.method.features import (
@@ -27,7 +27,7 @@ from memlib.method.perturb import (
     describe_kind,
     make_s_validation_set,
 )
-from memlib.results.schema import label_panel
+from memlib.method.verdicts import label_null
 
 
 def shared_structure_test(
@@ -153,4 +153,4 @@ def shared_structure_test(
             }
         ),
     }
-    return label_panel(result, meaning, units)
+    return label_null(result, meaning, units)

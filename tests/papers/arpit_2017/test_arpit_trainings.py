@@ -15,13 +15,14 @@ from memlib.papers.arpit_2017.capacity import (
     train_until_fitted,
 )
 from memlib.papers.arpit_2017.critical import find_critical_samples
-from memlib.papers.arpit_2017.data import change_data, standardize
+from memlib.papers.arpit_2017.data import standardize
 from memlib.papers.arpit_2017.easy_examples import count_correct, summarize_counts
 from memlib.papers.arpit_2017.filters import compute_first_layer, compute_smoothness
 from memlib.papers.arpit_2017.networks import Regularizer, footnote_cnn, mlp
 from memlib.papers.arpit_2017.performance import compute_complexity, compute_performance
 from memlib.papers.arpit_2017.regularizers import AdversarialStep, make_regularized_step
 from memlib.papers.arpit_2017.statistics import compute_dispersion
+from memlib.training.changes import change_data
 from memlib.training.factory import make_step
 from memlib.training.images import load_data
 from memlib.training.loop import train_network
@@ -197,7 +198,7 @@ class TestPerformance:
     def test_a_network_of_noise_is_critical_on_noise_not_on_real_images(self):
         data = load_data(n_images=200, n_validation_images=200)
         changed = standardize(change_data(data, "randX", 1.0), data.train_images)
-        own = changed.data
+        own = changed
         network = build_network(footnote_cnn(8, (16, 16)))
         step = make_step(network, learning_rate=0.05, momentum=0.9, **SGD)
         images, labels = own.train_images, own.train_labels
