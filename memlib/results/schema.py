@@ -123,7 +123,7 @@ class Schema:
         for name in self.panel_attributes:
             if name not in dataset.attrs:
                 raise ResultError(f"{place}: attribute {name!r} is missing")
-        for name in dataset.data_vars:
+        for name in map(str, dataset.data_vars):
             if name not in variables:
                 raise ResultError(f"{place} holds {name!r}, which no result of this study has")
         for name, variable in variables.items():
@@ -131,10 +131,11 @@ class Schema:
                 _check_array(dataset[name], variable, f"{place}, {name}")
             elif not variable.optional:
                 raise ResultError(f"{place}, {name} is missing")
-        for name in {dim: None for one in variables if one in dataset for dim in dataset[one].dims}:
+        dims = {str(dim) for one in variables if one in dataset for dim in dataset[one].dims}
+        for name in sorted(dims):
             if name not in dataset.coords:
                 raise ResultError(f"{place} has no coordinate {name!r}")
-        for name in dataset.coords:
+        for name in map(str, dataset.coords):
             _check_words(dataset[name], f"{place}, {name}")
         for name in self.rising:
             if name in dataset.coords and not (np.diff(dataset[name].values) > 0).all():
