@@ -50,8 +50,9 @@ def describe_plan(one: "Plan", *, n_jobs: int, whole: bool = False) -> str:
         # The longest training bounds the whole from below, however many processes.
         longest = max([longest, *map(seconds, trainings)])
         last = study_of(settings).last_epoch(settings, panel)
+        n_epochs = len(study_of(settings).epochs(settings, panel))
         text = f"  panel {panel}: train {len(trainings)} of {settings.n_seeds} to epoch {last:,} "
-        text += f"({duration(training)})"
+        text += f"({duration(training)}), measured at {n_epochs}"
         for kind, of_kind in by_kind([piece for piece in one.pieces if piece.panel == panel]):
             left = [piece for piece in own if type(piece).kind == kind]
             text += f"; {len(left)} of {len(of_kind)} {kind} ({duration(sum(map(seconds, left)))})"
