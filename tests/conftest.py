@@ -158,7 +158,7 @@ def core(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Ca
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Hold torch to one thread, as every worker is: sums keep their order, and cores are free."""
-    from memlib.bench.timing import one_thread as limits
+    from memlib.base.parallel import one_thread as limits
 
     with limits():
         yield

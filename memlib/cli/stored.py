@@ -111,12 +111,12 @@ def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]
     from memlib.runs.plan import plan
     from memlib.runs.shipped import ship as add
 
-    options: dict[str, tuple[str, list[str] | None]] = {
-        "scale": ("--scale", None),
-        "figure": ("FIGURE", None),
-        "panels": ("--panels", split_names(panels)),
-    }
-    tree = stored_result(plan(resolve(figure, scale, **given_values(assignments, options))))
+    given = given_values(
+        assignments,
+        {"panels": ("--panels", split_names(panels))},
+        elsewhere={"scale": "--scale", "figure": "FIGURE"},
+    )
+    tree = stored_result(plan(resolve(figure, scale, **given)))
     if tree is None:
         raise InputError(f"{figure} at {scale} scale has not been run: `memlib run` it first")
     click.echo(f"shipped   {shown_path(add(tree))}")
