@@ -120,7 +120,9 @@ def test_links_to_services_wait_for_a_public_repository(built_site):
 def small(results_folder, tmp_path, monkeypatch):
     """A scale of seconds in place of a tenth of the paper's, and a folder of its own."""
     monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path / "shipped")
-    monkeypatch.setitem(SCALES, "tenth", replace(SCALES["tenth"], settings={**SCALES["tenth"].settings, **SIZE}))
+    monkeypatch.setitem(
+        SCALES, "tenth", replace(SCALES["tenth"], settings={**SCALES["tenth"].settings, **SIZE})
+    )
 
 
 @pytest.mark.parametrize(

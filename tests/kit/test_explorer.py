@@ -11,8 +11,8 @@ import pytest
 import xarray as xr
 from builders import make_result
 from conftest import ROOT
-from kit.pages.explorer import data as explorer
 from kit.pages.by_eye.data import by_eye_data
+from kit.pages.explorer import data as explorer
 from kit.pages.explorer.data import counts, explorer_data, figure_data
 from kit.publish import page_scripts
 
@@ -25,6 +25,8 @@ from memlib.runs import shipped
 from memlib.runs.figure import run_figure
 from memlib.runs.study import resolve
 from memlib.training.images import load_labelled_images
+
+pytestmark = pytest.mark.xdist_group("explorer")  # what they share is made once
 
 
 @pytest.fixture(scope="module")

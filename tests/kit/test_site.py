@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 import site_checks
+import site_quality
 import yaml
 from click.testing import CliRunner
 from conftest import ROOT
@@ -21,8 +22,8 @@ def test_links_and_anchors_lead_somewhere(built_site):
     assert site_checks.broken_links(built_site) == []
 
 
-def test_every_page_in_a_browser(built_site, chromium):
-    assert site_checks.browser_problems(built_site, chromium) == []
+def test_every_page_in_a_browser(looked):
+    assert looked[0] == []
 
 
 def test_every_page_of_the_contents_is_there(built_site):
@@ -84,7 +85,7 @@ def test_checks_find_what_is_bad(tmp_path, built_site, chromium):
     (site / "index.html").write_text(BAD, encoding="utf-8")
     links = [line for line in site_checks.broken_links(site) if line.startswith("index.html")]
     assert len(links) == 3
-    found = "\n".join(site_checks.browser_problems(site, chromium))
+    found = "\n".join(site_quality.look_through(site, chromium)[0])
     for problem in (
         "request failed: https://host.example/x.png",
         "lost.png",
