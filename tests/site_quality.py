@@ -37,7 +37,10 @@ new PerformanceObserver(list => {
 
 
 # What is wrong with a page's layout at a width.
-LAYOUT = """width => {
+LAYOUT = """async width => {
+  for (const one of document.images) one.loading = "eager";  // not only those in view
+  await Promise.all([...document.images].filter(one => one.offsetParent)
+    .map(one => one.decode().catch(() => null)));
   const wide = document.documentElement.scrollWidth, shown = one => one.offsetParent;
   const pictures = figure => [...figure.querySelectorAll("img")].filter(shown);
   const bare = figure => !shown(figure.querySelector("figcaption") ?? figure)
