@@ -1,6 +1,7 @@
 """The files around the package: README, pins, architecture."""
 
 import ast
+import importlib
 import os
 import re
 import subprocess
@@ -209,10 +210,12 @@ def test_commands_that_draw_and_fit_nothing_start_without_the_libraries_for_it(o
 def test_what_the_package_offers_is_on_the_page_of_its_interface():
     page = (ROOT / "book" / "api.md").read_text()
     listed = set(re.findall(r"auto(?:module|function|class):: (memlib\.\S+)", page))
-    missing = {
-        name
-        for name, home in memlib._HOME.items()
-        if not {f"memlib.{home}", f"memlib.{home}.{name}"} & listed
-    }
+    stub = (ROOT / "memlib" / "__init__.pyi").read_text()
+    homes = [node for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.ImportFrom)]
+    offered = {one.name: f"memlib.{node.module}" for node in homes for one in node.names}
+    del offered["__version__"]
+    missing = {n for n, home in offered.items() if not {home, f"{home}.{n}"} & listed}
     assert missing == set()
-    assert set(memlib.__all__) == {"__version__", "InputError", *memlib._HOME}
+    assert set(memlib.__all__) == {"__version__", *offered}
+    for name, home in offered.items():
+        assert getattr(memlib, name) is getattr(importlib.import_module(home), name)

@@ -8,7 +8,6 @@ from typing import Any
 
 import nbformat
 import xarray as xr
-from joblib import Parallel, delayed
 
 from kit.chapters import chapters, execute_chapter, source_path
 from kit.downloads import add_downloads
@@ -23,6 +22,7 @@ from kit.render import build_book
 from kit.repository import Repository, read_repository
 from kit.sanitise import sanitise
 from memlib.base.checkout import checkout_path
+from memlib.base.parallel import in_processes
 from memlib.papers.chaibub_neto_2018.figures import FIGURES, SHIPPED_SCALES
 from memlib.runs.figure import run_figure, stored_result
 from memlib.runs.plan import plan
@@ -67,8 +67,10 @@ def publish_book(
     results = {name: run_figure(name, n_jobs=n_jobs, **figure_values) for name in FIGURES}
     say(f"notebooks {len(chapters())} to execute or reuse")
     # One process per notebook waits for its kernel: two at a time keep two cores busy.
-    paths = Parallel(n_jobs=min(n_jobs or 2, 2))(
-        delayed(_executed)(name, figure_values if name in FIGURES else {}) for name in chapters()
+    paths = in_processes(
+        _executed,
+        [(name, figure_values if name in FIGURES else {}) for name in chapters()],
+        n_jobs=min(n_jobs or 2, 2),
     )
     say("site      rendering")
     datasets = {name: one.path for name, one in plans.items()}

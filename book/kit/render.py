@@ -35,6 +35,8 @@ PACKAGES = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "math-core
 class BookError(MemlibError):
     """The book cannot be built, or what was built may not be published."""
 
+    lists_problems = True
+
 
 def build_book(
     executed: Sequence[str | Path],

@@ -35,10 +35,10 @@ def code_digest(*rooms: str) -> str:
     for room in rooms or (".",):
         place = PACKAGE / room
         files.update([place] if place.suffix == ".py" else place.rglob("*.py"))
-    texts = [
-        f"{path.relative_to(PACKAGE).as_posix()}: {_syntax(_bare(path.read_text(encoding='utf-8')))}"
-        for path in sorted(files)
-    ]
+    texts = []
+    for path in sorted(files):
+        syntax = _syntax(_bare(path.read_text(encoding="utf-8")))
+        texts.append(f"{path.relative_to(PACKAGE).as_posix()}: {syntax}")
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 

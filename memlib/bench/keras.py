@@ -44,7 +44,7 @@ def keras_fit(
     inputs, targets
         float32 (sample, row, column) and (sample, output).
     optimizer, learning_rate, batch_size
-        As in `memlib.papers.chaibub_neto_2018.figures.Settings`.
+        As in `Settings`.
     """
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder) / "batches.npz", x=inputs, y=targets)

@@ -17,8 +17,8 @@ def plot_panel(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     Parameters
     ----------
     dataset
-        One panel of a result, see `memlib.results.schema.panels_of`; or datasets of
-        `memlib.method.test.shared_structure_test`, joined along a new dim ``epoch``. Boxes pool the
+        One panel of a result, see `panels_of`; or datasets of
+        `shared_structure_test`, joined along a new dim ``epoch``. Boxes pool the
         permutations of all seeds. With several seeds thin lines are drawn for each, of scores and
         of the median of its null, and a thick one for their mean score.
     ax
@@ -163,7 +163,7 @@ def plot_null(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     Parameters
     ----------
     dataset
-        What `memlib.method.null.compute_null` returns.
+        What `compute_null` returns.
     """
     strengths = list(dataset["perturbation"].values)
     for position, strength in enumerate(strengths):

@@ -37,7 +37,7 @@ def accounts_of(dataset: xr.Dataset, run: Mapping[Any, Any] | None = None) -> li
     Parameters
     ----------
     dataset
-        A panel, see `memlib.results.schema.panels_of`.
+        A panel, see `panels_of`.
     run
         Attributes of the result, for a panel of a single run, which carries no account itself.
 

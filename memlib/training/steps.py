@@ -145,7 +145,7 @@ class Step:
         self.loss, self.precision = LOSSES[loss], precision
         self.network = network.train()
         self.layers = list(network) if layers is None else layers
-        self.weights = dict(network.named_parameters())
+        self.weights: dict[str, Tensor] = dict(network.named_parameters())
         self.memory = {
             name: torch.zeros_like(weight.data)
             for name, weight in self.weights.items()

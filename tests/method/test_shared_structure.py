@@ -76,7 +76,7 @@ def test_it_is_algorithm_1_on_the_features_of_each_set():
     }
     train = extract_learned_features(network, data.train_images)
     expected = compute_null(train, data.train_labels, features, seed=3, **FEW)
-    xr.testing.assert_equal(found.drop_vars("validation_accuracy"), expected)
+    xr.testing.assert_equal(found.drop_vars(["validation_accuracy", "layer"]), expected)
 
 
 @pytest.mark.parametrize("measure", [shared_structure_test, compute_null])
@@ -250,7 +250,6 @@ class Untouchable(nn.Module):
         ({"perturbation_kind": 3}, "perturbation_kind = 3"),
         ({"perturbation_kind": np.add, "perturbations": [np.nan]}, "nan should be a finite number"),
         ({"perturbation_kind": np.add, "perturbations": ["5"]}, "'5' should be a finite number"),
-        ({"train_images": np.ones(70_000), "train_labels": np.arange(70_000)}, "70,000 samples"),
     ],
 )
 def test_bad_input_is_refused_before_the_network_runs(options, said):

@@ -104,22 +104,19 @@ class Blocked:
         if name.partition(".")[0] in ("torch", "torchvision"):
             raise ImportError(name)
 sys.meta_path.insert(0, Blocked())
-from memlib.papers.chaibub_neto_2018 import claims
-from memlib.method import classifiers
-from memlib.papers.chaibub_neto_2018 import figures
-from memlib.method import null
-from memlib.report import pictures
-from memlib.report import plots
-from memlib.results import schema as results
-from memlib.runs import status
-from memlib.base import 
-from memlib.report import tables
+from memlib.base import files
+from memlib.method import classifiers, null
+from memlib.papers.chaibub_neto_2018 import claims, figures, pictures, plots, study, tables
+from memlib.report import pictures as any_pictures, plots as any_plots
+from memlib.report.tables import claims_table
+from memlib.results import files, schema
+from memlib.runs import shipped, status
 import memlib
 tree = memlib.read_result(sys.argv[1])
 figure = plots.plot_figure(tree)
 print(sum(len(ax.patches) for ax in figure.axes))
 print(len(pictures.show_figure(tree)._repr_html_()) > 10_000)
-print(tables.claims_table(claims.check_claims({"fig4": tree})).count("not yet run"))
+print(claims_table(claims.check_claims({"fig4": tree})).count("not yet run"))
 try:
     import torch
 except ImportError:

@@ -155,7 +155,7 @@ def test_value_that_is_no_number(tmp_path):
     refused(tree, "panel f, p_value holds .*not numbers", tmp_path)
 
 
-@pytest.mark.parametrize("name", (*ROOT_ATTRIBUTES, *SCHEMA.attributes))
+@pytest.mark.parametrize("name", [*ROOT_ATTRIBUTES, *SCHEMA.attributes])
 def test_missing_attribute(name, tmp_path):
     panels, attributes = parts(small_result())
     del attributes[name]

@@ -3,7 +3,7 @@
 The trees are those of scikit-learn's ``RandomForestClassifier`` (Breiman 2001): Gini, grown out,
 bootstrap, ``max_features`` drawn at each node. Permutations change labels only, so all that hangs
 on the features alone (columns, their distinct values, each row's rank among these) is computed
-once, and trees are grown on the ranks (`memlib.method.fast.forest_split`, `memlib.method.fast.forest_trees`).
+once, and trees are grown on the ranks (`forest_split`, `forest_trees`).
 """
 
 from numbers import Integral

@@ -1,4 +1,4 @@
-"""Numba kernels of `memlib.method.fast.forest`: grow trees on ranks, and let rows sink through them."""
+"""Numba kernels of the forest: grow trees on ranks, and let rows sink through them."""
 
 import numpy as np
 

@@ -153,11 +153,11 @@ class _Moves:
 def _search(
     network: nn.Module, x: Tensor, boxes: np.ndarray, moves: _Moves, seed: int, chunk: int
 ) -> tuple[Tensor, Tensor]:
-    with torch.no_grad():
-        k = network(x).argmax(1)
+    k, sign_at_x = _look(network, x, None, moves.direction)
     found_at = torch.zeros(len(boxes), len(x), dtype=torch.int64, device=x.device)
     points = x.expand(len(boxes), *x.shape).clone()
-    at_start = None if moves.follow else _gradient_sign(network, x, k, moves.direction)
+    # Of each box: the sign of the gradient at its points that are still searched.
+    signs = [sign_at_x] * len(boxes)
     for step in range(1, moves.n_steps + 1):
         eta = None
         if moves.noise:
@@ -167,29 +167,28 @@ def _search(
             left = found_at[box] == 0
             if not left.any():
                 continue
-            point, start = points[box, left], x[left]
-            sign = (
-                _gradient_sign(network, point, k[left], moves.direction)
-                if at_start is None
-                else at_start[left]
-            )
-            moved = point + r * moves.step * sign
+            start = x[left]
+            moved = points[box, left] + r * moves.step * signs[box]
             if eta is not None:
                 moved += r * moves.noise * eta[left]
             moved = torch.minimum(torch.maximum(moved, start - r), start + r)
             points[box, left] = moved
-            with torch.no_grad():
-                changed = network(moved).argmax(1) != k[left]
+            label, sign = _look(network, moved, k[left], moves.direction)
+            changed = label != k[left]
             found_at[box, left] = torch.where(changed, step, 0)
+            signs[box] = (sign if moves.follow else signs[box])[~changed]
     return found_at, points
 
 
-def _gradient_sign(network: nn.Module, x: Tensor, k: Tensor, direction: str) -> Tensor:
-    """Return the sign of the gradient to follow, shaped like x."""
+def _look(network: nn.Module, x: Tensor, k: Tensor | None, direction: str) -> tuple[Tensor, Tensor]:
+    """Return the classes at points, and the sign of the gradient to follow from there."""
     x = x.detach().requires_grad_()
     with torch.enable_grad():
-        (gradient,) = torch.autograd.grad(_goal(network(x), k, direction).sum(), x)
-    return gradient.sign()
+        logits = network(x)
+        label = logits.detach().argmax(1)
+        goal = _goal(logits, label if k is None else k, direction)
+        (gradient,) = torch.autograd.grad(goal.sum(), x)
+    return label, gradient.sign_()
 
 
 def _goal(logits: Tensor, k: Tensor, direction: str) -> Tensor:

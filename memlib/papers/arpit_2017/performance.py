@@ -6,12 +6,14 @@ import numpy as np
 import xarray as xr
 from torch import nn
 
+from memlib.base.errors import InputError
 from memlib.method.data import Data
 from memlib.method.features import predict_logits
 from memlib.papers.arpit_2017.critical import N_STEPS, compute_critical_sample_ratio
 from memlib.training.changes import ChangedData
 
 BATCH = 1000  # images propagated at once
+SEARCHED = ("validation", "noise", "train")
 
 
 def compute_performance(network: nn.Module, data: Data) -> xr.Dataset:
@@ -41,16 +43,26 @@ def compute_complexity(
     changed: ChangedData,
     radii: Sequence[float],
     *,
+    searched: Sequence[str] = SEARCHED,
     n_images: int = 1000,
     n_steps: int = N_STEPS,
     seed: int = 0,
 ) -> xr.Dataset:
     """Return accuracies and the critical sample ratio of one network (Figs. 7 to 9).
 
-    Critical samples are counted among validation images, fresh noise and training inputs, up to
-    `n_images` of each. A network trained on pure noise gives real images few classes and has few
+    A network trained on pure noise gives real images few classes and has few
     critical samples among them: for randX the noise is the validation set that follows the
     training data.
+
+    Parameters
+    ----------
+    network, changed
+        Trained on ``changed``.
+    radii, n_steps, seed
+        See `memlib.papers.arpit_2017.critical.find_critical_samples`.
+    searched
+        Where critical samples are counted: among ``"validation"`` images, fresh ``"noise"`` or
+        ``"train"`` inputs; the first `n_images` of each.
 
     Returns
     -------
@@ -58,11 +70,15 @@ def compute_complexity(
         ``train_accuracy``, ``validation_accuracy``; ``critical_sample_ratio`` (images, radius) and
         ``largest_class_share`` (images,).
     """
-    images = {
-        "validation": changed.validation_images[:n_images],
-        "noise": changed.noise_images[:n_images],
-        "train": changed.train_images[:n_images],
+    for name in searched:
+        if name not in SEARCHED:
+            raise InputError(f"searched: {name!r} is none of {', '.join(SEARCHED)}")
+    every = {
+        "validation": changed.validation_images,
+        "noise": changed.noise_images,
+        "train": changed.train_images,
     }
+    images = {name: every[name][:n_images] for name in searched}
     found = compute_critical_sample_ratio(
         network, images, radii, gray_level=changed.gray_level, n_steps=n_steps, seed=seed
     )

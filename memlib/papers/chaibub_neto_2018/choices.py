@@ -1,8 +1,8 @@
 """The open choices: what the paper does not say, changed one at a time, and four baselines.
 
 Each choice is two teaching-scale runs of several seeds, panel a on images and panel d on noise;
-some are tried on panel f on noise, too, whose onset puzzles (`memlib.papers.chaibub_neto_2018.puzzle`). They are stored in
-one dataset with a group a choice, which `memlib.papers.chaibub_neto_2018.choice_runs` makes. No torch.
+some are tried on panel f on noise, too, whose onset puzzles (`puzzle`). They are stored in
+one dataset with a group a choice, which `choice_runs` makes. No torch.
 """
 
 import json

@@ -3,9 +3,18 @@
 A claim is declared with its place in the paper, a paraphrase, and a function that turns results
 into checks: quantities, each with the rule it has to meet. The verdict follows from the checks,
 so it changes when the data does.
+
+Where a figure is stored at several scales, each check is taken from one of them (`choose_runs`): a
+claim that compares networks, or strengths of the perturbation, from the run with most seeds, since
+the difference has to be larger than what another seed would show; every other claim from the run
+that goes furthest, since the paper speaks of what happens late. A check speaks of one panel or of
+one pair, so this is decided panel by panel. Where a check comes out differently on another run, it
+says so.
 """
 
 import json
+import operator
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -102,10 +111,15 @@ def check_claims(
     apart = {claim.number for claim in wanted if not _comparable(claim, ways)}
 
     def decide(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
-        return Outcome(claim, ()) if claim.number in apart else _outcome(claim, panels)
+        if claim.number in apart:
+            return Outcome(claim, ())
+        first = None
+        if claim.first is not None:
+            first = _outcome(replace(claim, check=claim.first.check, first=None), panels)
+        return replace(_outcome(claim, panels), first=first)
 
     outcomes = [decide(claim, panels) for claim in wanted]
-    resampled: list[list[tuple[Check, ...]]] = []
+    resampled: list[list[Outcome]] = []
     for number in range(n_resamples):
         drawn = {
             name: {
@@ -118,29 +132,51 @@ def check_claims(
             }
             for name, own in panels.items()
         }
-        resampled.append([decide(claim, drawn).checks for claim in wanted])
+        resampled.append([decide(claim, drawn) for claim in wanted])
     for index, outcome in enumerate(outcomes if n_resamples else ()):
-        checks = [one[index] for one in resampled]
-        outcomes[index] = replace(outcome, checks=_with_spread(outcome.checks, checks))
+        outcomes[index] = _with_spread(outcome, [one[index] for one in resampled])
     return outcomes
 
 
-def most_complete(by_scale: Mapping[str, Sequence[Outcome]]) -> list[Outcome]:
-    """Return each claim's outcome at the scale that has run most of its panels.
+def choose_runs(by_scale: Mapping[str, Sequence[Outcome]]) -> list[Outcome]:
+    """Return the claims' outcomes, each check from the run that decides it.
+
+    More seeds outweigh more epochs where a claim compares, see `Claim.compares`; else more epochs
+    outweigh more seeds. A check that comes out differently on another run carries that one, too.
 
     Parameters
     ----------
     by_scale
-        Outcomes of the same claims by scale, the preferred scale first: it is taken where two
-        have run as many panels.
+        Outcomes of the same claims by scale; where two runs are alike the first is taken.
     """
     return [
-        min(
-            (replace(outcome, scale=scale) for scale, outcome in zip(by_scale, own, strict=True)),
-            key=lambda one: (not one.checks, len(one.left_out)),
-        )
+        _chosen(dict(zip(by_scale, own, strict=True)))
         for own in zip(*by_scale.values(), strict=True)
     ]
+
+
+def _chosen(by_scale: Mapping[str, Outcome]) -> Outcome:
+    outcome = next(iter(by_scale.values()))
+    made: dict[str, list[Check]] = {}
+    for scale, own in by_scale.items():
+        for check in own.checks:
+            made.setdefault(check.label, []).append(replace(check, scale=scale))
+    order = ("n_seeds", "until") if outcome.claim.compares else ("until", "n_seeds")
+    size = operator.attrgetter(*order)
+    checks = []
+    for same in made.values():
+        first = max(same, key=size)
+        others = [one for one in same if one is not first and one.state != first.state]
+        checks.append(replace(first, elsewhere=others[0] if others else None))
+    run = [one for one in by_scale.values() if one.checks]
+    left_out = [panel for panel in outcome.left_out if all(panel in one.left_out for one in run)]
+    firsts = {scale: own.first for scale, own in by_scale.items() if own.first is not None}
+    return replace(
+        outcome,
+        checks=tuple(checks),
+        left_out=tuple(left_out),
+        first=_chosen(firsts) if firsts else None,
+    )
 
 
 def _outcome(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
@@ -156,21 +192,35 @@ def _outcome(claim: Claim, panels: Mapping[str, Panels]) -> Outcome:
     if len(own) < len(claim.needs):
         return Outcome(claim, ())
     try:
-        checks = tuple(claim.check(*own))
+        checks = tuple(_sized(check, own) for check in claim.check(*own))
     except KeyError:  # a perturbation that this run does not have
         return Outcome(claim, ())
     wanted = FIGURES[claim.needs[-1]].panels if claim.panels is None else claim.panels
     return Outcome(claim, checks, tuple(p for p in wanted if not all(p in one for one in own)))
 
 
-def _with_spread(
-    checks: tuple[Check, ...], resampled: Sequence[tuple[Check, ...]]
-) -> tuple[Check, ...]:
+def _sized(check: Check, own: Sequence[Panels]) -> Check:
+    """Return a check with the seeds and epochs of the panels that its label names, else of all."""
+    named = set(re.findall(r"\b[a-f]\b", check.label))
+    scores = [one for panels in own for p, one in panels.items() if not named or p in named]
+    return replace(
+        check,
+        n_seeds=min(one.n_seeds for one in scores),
+        until=min(int(one.epochs[-1]) for one in scores),
+    )
+
+
+def _with_spread(outcome: Outcome, resampled: Sequence[Outcome]) -> Outcome:
+    """Return an outcome whose checks, and those of its first form, carry interval and support.
+
+    There is no interval from one seed: shuffles and validation images drawn again do not tell what
+    another seed would give.
+    """
     found = []
-    for check in checks:
-        same = [one for drawn in resampled for one in drawn if one.label == check.label]
+    for check in outcome.checks:
+        same = [one for drawn in resampled for one in drawn.checks if one.label == check.label]
         interval = None
-        if check.estimate is not None and same:
+        if check.estimate is not None and same and check.n_seeds > 1:
             # An epoch that a resample does not find comes later than all; none lies between two.
             found_in = [np.inf if one.estimate is None else one.estimate for one in same]
             quantiles = partial(np.quantile, found_in, (0.025, 0.975))
@@ -179,7 +229,11 @@ def _with_spread(
             interval = float(low), float(high) if np.isfinite(high) else None
         support = float(np.mean([one.holds for one in same])) if same else None
         found.append(replace(check, interval=interval, support=support))
-    return tuple(found)
+    first = outcome.first
+    if first is not None:
+        firsts = [one.first for one in resampled if one.first is not None]
+        first = _with_spread(first, firsts)
+    return replace(outcome, checks=tuple(found), first=first)
 
 
 def _is_the_figure(tree: xr.DataTree, name: str) -> bool:

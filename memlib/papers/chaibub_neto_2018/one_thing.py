@@ -86,9 +86,9 @@ def change_cards(tree: xr.DataTree | None, *names: str) -> Iterator[Card]:
     Parameters
     ----------
     tree
-        See `memlib.papers.chaibub_neto_2018.choices.stored_choices`; None where there is none, which the cards then say.
+        See `stored_choices`; None where there is none, which the cards then say.
     names
-        Of `memlib.papers.chaibub_neto_2018.choices.CHOICES`.
+        Of `CHOICES`.
     """
     for name in names:
         choice = CHOICES[name]

@@ -58,7 +58,7 @@ def planted_features(
 
 
 def plot_cases(nulls: Mapping[str, xr.Dataset], *, theme: Theme = LIGHT) -> Figure:
-    """Draw nulls of several cases, one under the other; see `memlib.report.plots.plot_null`."""
+    """Draw nulls of several cases, one under the other; see `plot_null`."""
     figure = Figure(figsize=(6.4, 0.8 * len(nulls) + 1.0), layout="constrained")
     plot_null(xr.concat(nulls.values(), dim="perturbation"), ax=figure.subplots(), theme=theme)
     return figure

@@ -1,6 +1,7 @@
 """Single numbers that sum up a stored run: how much was memorized, from when, until when."""
 
 from collections.abc import Iterable, Sequence
+from itertools import combinations
 
 import numpy as np
 import xarray as xr
@@ -50,6 +51,21 @@ def last_validation(panel: Panel, until: int) -> float:
     scores = Scores.of(panel)
     wanted = np.geomspace(max(until / 10, 1), until, 25)
     return float(curve_at(scores.epochs, scores.validation.mean(0), wanted).mean())
+
+
+def shared_disagreement(panels: Sequence[Panel]) -> float | None:
+    """Return the share of validation images on which exactly one of two networks is right.
+
+    Mean over pairs of panels, seeds and the last tenfold of epochs; None where hits are not stored,
+    or the panels were measured at other epochs or seeds.
+    """
+    scores = [Scores.of(panel) for panel in panels]
+    hits = [one.validation_hits for one in scores if one.validation_hits is not None]
+    if len(hits) < len(scores) or len({one.shape for one in hits}) > 1 or len(hits) < 2:
+        return None
+    late = scores[0].epochs >= scores[0].epochs[-1] / 10
+    pairs = combinations([one[:, late] for one in hits], 2)
+    return float(np.mean([(first != second).mean() for first, second in pairs]))
 
 
 def levels_in_common(panels: Sequence[Panel], strength: float) -> list[float]:

@@ -54,6 +54,8 @@ class Scores:
         float64 (seed, epoch): accuracy on independent images.
     n_validation
         How many independent images; None where not known.
+    validation_hits
+        bool (seed, epoch, validation_image): which were classified right; None where not stored.
     """
 
     epochs: np.ndarray
@@ -65,6 +67,7 @@ class Scores:
     p_value: np.ndarray
     validation: np.ndarray
     n_validation: int | None = None
+    validation_hits: np.ndarray | None = None
     _at: dict[float, StrengthScores] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -86,7 +89,13 @@ class Scores:
             values("p_value"),
             values("validation_accuracy"),
             n_validation,
+            unpack_hits(panel, n_validation),
         )
+
+    @property
+    def n_seeds(self) -> int:
+        """How many runs there are."""
+        return len(self.seeds)
 
     @property
     def can_be_significant(self) -> bool:
@@ -112,16 +121,20 @@ class Scores:
     def resample(self, rng: np.random.Generator, seed_rng: np.random.Generator) -> Self:
         """Draw permutations (`rng`), seeds (`seed_rng`) and validation images with replacement.
 
-        p-values follow the drawn nulls. Which validation images were hit is not stored: their
-        accuracies move by as many standard errors at all epochs and seeds, which share the images.
+        p-values follow the drawn nulls. Where hits are stored the same validation images are drawn
+        in all panels (`seed_rng`), so that comparisons are paired. Else accuracies move by as many
+        standard errors at all epochs and seeds, which share the images.
         """
         seeds, permutations = (
             one.integers(0, size, size)
             for one, size in ((seed_rng, len(self.seeds)), (rng, self.null.shape[-1]))
         )
         null, observed = self.null[seeds][..., permutations], self.observed[seeds]
-        validation = self.validation[seeds]
-        if self.n_validation is not None:
+        validation, hits = self.validation[seeds], self.validation_hits
+        if hits is not None:
+            hits = hits[seeds][..., seed_rng.integers(0, hits.shape[-1], hits.shape[-1])]
+            validation = hits.mean(-1)
+        elif self.n_validation is not None:
             error = np.sqrt(validation * (1 - validation) / self.n_validation)
             validation = np.clip(validation + rng.standard_normal() * error, 0, 1)
         return type(self)(
@@ -134,4 +147,16 @@ class Scores:
             permutation_p_value(null, observed),
             validation,
             self.n_validation,
+            hits,
         )
+
+
+def unpack_hits(panel: xr.Dataset, n: int | None) -> np.ndarray | None:
+    """Return which validation images were classified right, bool (seed, epoch, image), or None.
+
+    Stored are bits, eight images a byte, see `memlib.papers.chaibub_neto_2018.schema`.
+    """
+    if "validation_hits" not in panel or n is None:
+        return None
+    bits = panel["validation_hits"].transpose("seed", "epoch", "validation_byte").values
+    return np.unpackbits(bits.astype(np.uint8), axis=-1, count=n).astype(bool)

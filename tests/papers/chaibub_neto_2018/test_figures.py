@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, Settings
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.runs.settings import epoch_grid
 from memlib.runs.study import resolve

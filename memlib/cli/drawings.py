@@ -1,45 +1,29 @@
-"""Stored results as files of pictures, for papers and slides (no torch, no notebook)."""
+"""Which pictures can be drawn from stored results, and which are asked for."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
+from pkgutil import resolve_name
 
-import matplotlib
 import xarray as xr
 from matplotlib.figure import Figure
 
-from memlib.base.errors import InputError, ResultError
-from memlib.base.files import write_atomically
+from memlib.base.errors import InputError
 from memlib.papers.chaibub_neto_2018.choice_plots import draw_choices
 from memlib.papers.chaibub_neto_2018.choices import choices_path, holds_choices, read_choices
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SHIPPED_SCALES
-from memlib.papers.chaibub_neto_2018.plots import plot_figure
 from memlib.papers.chaibub_neto_2018.puzzle import draw_puzzle
-from memlib.report.pictures import svg
-from memlib.report.styles import LIGHT, Theme
+from memlib.report.drawing import Drawing
+from memlib.report.styles import Theme
 from memlib.runs.figure import read_result
 from memlib.runs.shipped import shipped_path
-
-FORMATS = ("svg", "pdf", "png")
-DPI = 200  # of a PNG
-Draw = Callable[[xr.DataTree, Theme], Figure]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A picture that can be drawn: from which file, read how, and by what."""
-
-    path: Path
-    read: Callable[[Path], xr.DataTree | None]
-    draw: Draw
+from memlib.runs.study import find_study, studies
 
 
 def shipped_drawings() -> dict[str, Drawing]:
     """Return each picture that can be drawn from data/results, by its name."""
     found: dict[str, Drawing] = {}
-    for figure in FIGURES:
-        for scale in SHIPPED_SCALES:
+    for study in studies().values():
+        for figure, scale in product(study.figures, study.shipped_scales):
             if (path := shipped_path(figure, scale)).is_file():
                 found[f"{figure}-{scale}"] = Drawing(path, read_result, _draw_result)
     if (path := choices_path()).is_file():
@@ -91,46 +75,7 @@ def _of_file(path: Path) -> dict[str, Drawing]:
 
 
 def _draw_result(tree: xr.DataTree, theme: Theme) -> Figure:
-    return plot_figure(tree, theme=theme)
-
-
-def draw_files(
-    drawings: dict[str, Drawing], folder: Path, *, file_format: str = "svg", theme: Theme = LIGHT
-) -> Iterator[Path]:
-    """Draw pictures to files, each whole or not at all, and yield their paths.
-
-    The same results give the same bytes.
-
-    Parameters
-    ----------
-    drawings
-        See `chosen_drawings`.
-    folder
-        Where to write ``NAME.svg``, or ``NAME-dark.svg``.
-    file_format
-        One of `FORMATS`; the background is transparent.
-    theme
-        `LIGHT`, or `DARK` for dark slides.
-
-    Raises
-    ------
-    ResultError
-        When a file is no result or cannot be read, or a picture cannot be written.
-    """
-    for name, drawing in drawings.items():
-        file = folder / f"{name}{'' if theme is LIGHT else '-dark'}.{file_format}"
-        tree = drawing.read(drawing.path)
-        if tree is None:
-            raise ResultError(f"{drawing.path} is gone")
-        write_atomically(file, partial(_save, drawing.draw(tree, theme), file_format))
-        yield file
-
-
-def _save(figure: Figure, file_format: str, path: Path) -> None:
-    if file_format == "svg":
-        path.write_text(svg(figure), encoding="utf-8")
-        return
-    # No date and no version: the same result gives the same file. Letters of a PDF stay letters.
-    metadata = {"CreationDate": None} if file_format == "pdf" else {"Software": None}
-    with matplotlib.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(path, format=file_format, transparent=True, dpi=DPI, metadata=metadata)
+    """Draw a result as its study does."""
+    draw = resolve_name(find_study(tree.attrs["figure"]).plot)
+    figure: Figure = draw(tree, theme=theme)
+    return figure

@@ -12,18 +12,14 @@ from builders import make_result
 from click.testing import CliRunner
 
 from memlib.base.errors import InputError, ResultError
+from memlib.cli.drawings import chosen_drawings, shipped_drawings
 from memlib.cli.main import main
 from memlib.papers.chaibub_neto_2018.choice_plots import draw_choices
 from memlib.papers.chaibub_neto_2018.choices import choices_path, read_choices, stored_choices
-from memlib.papers.chaibub_neto_2018.drawing import (
-    DPI,
-    chosen_drawings,
-    draw_files,
-    shipped_drawings,
-)
 from memlib.papers.chaibub_neto_2018.pictures import show_figure, show_shipped
 from memlib.papers.chaibub_neto_2018.plots import plot_figure
 from memlib.papers.chaibub_neto_2018.puzzle import draw_puzzle
+from memlib.report.drawing import DPI, draw_files
 from memlib.report.pictures import svg
 from memlib.report.styles import DARK
 from memlib.runs.figure import read_result, write_figure

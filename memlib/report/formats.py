@@ -1,0 +1,3 @@
+"""Kinds of picture files; this module imports nothing."""
+
+FORMATS = ("svg", "pdf", "png")
