@@ -7,12 +7,14 @@ lead to the same key.
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from memlib.base import files
+from memlib.base.errors import MemlibError, ResultError
 
 if TYPE_CHECKING:
     from memlib.runs.settings import Settings
@@ -86,6 +88,26 @@ class Piece(ABC):
         for piece in self.needs:
             about |= piece.depends_on()
         return about | self.spec
+
+
+@contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """Turn what a piece of other content leads to, keys or shapes, into a line that names it.
+
+    Raises
+    ------
+    ResultError
+        In place of a KeyError, a ValueError and their like.
+    """
+    try:
+        yield
+    except MemlibError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ResultError(
+            f"{path} does not hold what memlib writes ({type(error).__name__}): delete it and run "
+            "again; the other pieces are kept"
+        ) from error
 
 
 def pieces_folder() -> Path:
