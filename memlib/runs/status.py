@@ -8,7 +8,7 @@ import xarray as xr
 from pydantic import ValidationError
 
 from memlib.base.errors import MemlibError, ResultError
-from memlib.base.words import duration
+from memlib.base.words import duration, printable
 from memlib.results.schema import panels_of
 from memlib.runs.figure import read_result
 from memlib.runs.pieces import Piece
@@ -42,7 +42,7 @@ def describe_store(folder: Path) -> str:
     n_blocks = len(list(pieces.glob("null-*/*.npz")))
     size = sum(map(_size, folder.rglob("*")))
     lines.append(f"  {n_blocks} null blocks; {size / 2**20:.0f} MiB in all")
-    return "\n".join(lines)
+    return "\n".join(printable(line, 300) for line in lines)
 
 
 def _describe_dataset(path: Path) -> str:
@@ -71,8 +71,7 @@ def _title(path: Path) -> str:
         return ""
     if "title" not in about or "figure" in about:
         return ""
-    told = f"{about['title']}; {about.get('created', 'of unknown date')}"
-    return told if told.isprintable() else repr(told)
+    return f"{about['title']}; {about.get('created', 'of unknown date')}"
 
 
 def _describe_begun(path: Path) -> str:

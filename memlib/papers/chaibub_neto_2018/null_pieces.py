@@ -17,7 +17,7 @@ from memlib.method.names import FORESTS
 from memlib.method.perturb import describe_kind
 from memlib.method.verdicts import label_null, null_dataset
 from memlib.papers.chaibub_neto_2018.costs import fits_seconds
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, STRENGTHS, ShuffleSettings
+from memlib.papers.chaibub_neto_2018.figures import BLOCK, FIGURES, STRENGTHS, ShuffleSettings
 from memlib.runs.pieces import Piece, pieces_folder, told_of
 from memlib.runs.same_numbers import earliest
 from memlib.runs.study import Figure, study_of
@@ -32,7 +32,6 @@ def null_code() -> str:
     return earliest("null", keys.code_digest(*NULL_CODE))
 
 
-BLOCK = 25  # labellings in one stored block of a null
 
 
 @dataclass(frozen=True)
