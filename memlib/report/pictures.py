@@ -50,7 +50,7 @@ class Picture:
             )
         )
         caption = f"<figcaption>{_escape(self.caption)}</figcaption>" if self.caption else ""
-        key = f' id="{self.key}"' if self.key else ""
+        key = f' id="{_escape(self.key)}"' if self.key else ""
         return f'<figure class="memlib-figure"{key} tabindex="0">{images}{caption}</figure>'
 
 

@@ -1,6 +1,7 @@
 """Results as Markdown tables for the notebooks: in numbers, against the claims, how made."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,10 +13,21 @@ from memlib.results.claim import CLAIM_VERDICTS, Check, Outcome
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return a Markdown table."""
+    """Return a Markdown table; HTML in a cell is shown as text, not obeyed."""
     lines = [header, ["---"] * len(header), *rows]
-    cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
+    cells = ([_cell(str(cell)) for cell in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def _cell(text: str) -> str:
+    """Return one line that stays within its cell."""
+    line = " ".join(text.split())
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", line).replace("|", "\\|")
+
+
+def plain(text: object) -> str:
+    """Return text from a file so that Markdown shows it as it is: no links, no HTML, no code."""
+    return re.sub(r"([\\`*\[\]<>&$~{}])", r"\\\1", " ".join(str(text).split()))
 
 
 def claims_table(outcomes: Iterable[Outcome]) -> str:
@@ -140,15 +152,15 @@ def provenance_table(tree: xr.DataTree) -> str:
         "data_checksum",
         "parameters_digest",
     )
-    rows = [[name.replace("_", " "), tree.attrs[name]] for name in names]
+    rows = [[name.replace("_", " "), plain(tree.attrs[name])] for name in names]
     versions = [
-        f"{str(name).removesuffix('_version')} {value}"
+        f"{plain(str(name).removesuffix('_version'))} {plain(value)}"
         for name, value in tree.attrs.items()
         if str(name).endswith("_version")
     ]
     rows.append(["versions", ", ".join(versions)])
     rows += [
-        [f"parameter `{name}`", value]
+        [f"parameter `{name.replace('`', '')}`", plain(value)]
         for name, value in json.loads(tree.attrs["parameters"]).items()
         if name not in ("figure", "scale", "seed")
     ]

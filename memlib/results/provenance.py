@@ -54,7 +54,20 @@ def accounts_of(dataset: xr.Dataset, run: Mapping[Any, Any] | None = None) -> li
     if isinstance(made, dict):  # from before seeds could join
         seeds, seconds = dataset["seed"].values.tolist(), float(dataset.attrs["compute_seconds"])
         made = [made | {"seeds": seeds, "compute_seconds": seconds}]
+    for account in made:
+        if not _is_account(account):
+            raise ResultError("this panel's attribute 'made' does not say how it was made")
     return list(made)
+
+
+def _is_account(found: Any) -> bool:
+    return (
+        isinstance(found, dict)
+        and isinstance(found.get("parameters"), dict)
+        and isinstance(found.get("seeds"), list)
+        and isinstance(found.get("compute_seconds"), int | float)
+        and all(isinstance(found.get(name), str) for name in MADE)
+    )
 
 
 def account_of(dataset: xr.Dataset, seed: int) -> Account:

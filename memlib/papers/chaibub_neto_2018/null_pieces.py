@@ -17,8 +17,8 @@ from memlib.method.names import FORESTS
 from memlib.method.perturb import describe_kind
 from memlib.method.verdicts import label_null, null_dataset
 from memlib.papers.chaibub_neto_2018.costs import fits_seconds
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, STRENGTHS, ShuffleSettings
-from memlib.runs.pieces import Piece, pieces_folder
+from memlib.papers.chaibub_neto_2018.figures import BLOCK, FIGURES, STRENGTHS, ShuffleSettings
+from memlib.runs.pieces import Piece, pieces_folder, told_of
 from memlib.runs.same_numbers import earliest
 from memlib.runs.study import Figure, study_of
 from memlib.runs.trainings import Training
@@ -32,7 +32,6 @@ def null_code() -> str:
     return earliest("null", keys.code_digest(*NULL_CODE))
 
 
-BLOCK = 25  # labellings in one stored block of a null
 
 
 @dataclass(frozen=True)
@@ -117,11 +116,27 @@ class NullBlock(Piece):
             "validation_accuracy": np.empty(0),
             "seconds": np.array(0.0),
         }
-        return files.read_arrays(self.place) or empty
+        stored = files.read_arrays(self.place)
+        if stored is None:
+            return empty
+        with told_of(self.place):
+            shape = (len(stored["labellings"]), len(stored["strengths"]))
+            shapes = dict.fromkeys(("accuracy", "chance"), shape) | {
+                "labellings": shape[:1],
+                "strengths": shape[1:],
+                "validation_accuracy": shape[:1],
+                "seconds": (),
+            }
+            for name, wanted in shapes.items():
+                if stored[name].shape != wanted or stored[name].dtype.kind not in "fiu":
+                    raise ValueError(name)
+        return stored
 
     def is_stored(self) -> bool:
         """Whether every labelling and strength asked for is there."""
-        return not np.isnan(self._on_grid(self._stored(), self.labellings, self.strengths)).any()
+        with told_of(self.place):
+            grid = self._on_grid(self._stored(), self.labellings, self.strengths)
+            return not np.isnan(grid).any()
 
     @staticmethod
     def _on_grid(
