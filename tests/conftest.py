@@ -134,7 +134,7 @@ def core(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Ca
     folder = tmp_path_factory.mktemp("core")
     names = ("random.js", "network.js", "null.js", "worker.js")
     for name in names:
-        shutil.copy(ROOT / "book" / "live" / name, folder)
+        shutil.copy(ROOT / "book" / "kit" / "pages" / "live" / name, folder)
     scripts = "".join(f"<script src='{name}'></script>" for name in names)
     page = folder / "core.html"
     page.write_text(f"<!doctype html><title>core</title>{scripts}")

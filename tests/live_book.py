@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kit import live
+from kit.pages.live import data as live
+from kit.publish import data_script
 from kit.render import build_book
 from site_checks import FLAGS
 from tiny_book import REPOSITORY
@@ -30,7 +31,7 @@ def build_live_site(folder: Path, null_chapter: str = "what_the_null_measures") 
     (book / "chapters").mkdir(parents=True)
     for name in ("_config.yml", "references.bib", "live.md"):
         shutil.copy(real / name, book / name)
-    for name in ("kit", "_static", "live"):
+    for name in ("kit", "_static"):
         shutil.copytree(real / name, book / name, ignore=shutil.ignore_patterns("__pycache__"))
     (book / "_toc.yml").write_text(TOC.format(null_chapter), encoding="utf-8")
     (book / "index.md").write_text("# Start\n\nTo [the test](live).\n", encoding="utf-8")
@@ -40,7 +41,8 @@ def build_live_site(folder: Path, null_chapter: str = "what_the_null_measures") 
         ' "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}',
         encoding="utf-8",
     )
-    build_book([notebook], book, folder / "site", {"live": live.live_values()})
+    data = {"live/data.js": data_script("live", live.live_constants())}
+    build_book([notebook], book, folder / "site", {"live": live.live_values()}, scripts=data)
     return folder / "site" / "live.html"
 
 

@@ -1,1 +1,1 @@
-"""What makes the website: chapters, their execution, cleaning, rendering, and pages' data."""
+"""What makes the website: chapters, their execution and cleaning, pages and their data."""

@@ -178,7 +178,7 @@ def settings_rows(figure: str) -> list[tuple[str, str, str, str]]:
 
 
 def settings_table(figure: str) -> str:
-    """Return all settings of a figure as a Markdown table; the usual values are teaching scale's."""
+    """Return all settings of a figure as a Markdown table; usual values are teaching scale's."""
     rows = [(f"`{name}`", *rest) for name, *rest in settings_rows(figure)]
     return markdown_table(["`-p` name", "what it is", "allowed", "usual"], rows)
 

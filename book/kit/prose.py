@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from kit.lessons import lesson_values
-from kit.live import live_values
 from kit.opening import opening_values
+from kit.pages.live.data import live_values
+from kit.parameters import settings_table
 from memlib.base.words import duration
 from memlib.method.verdicts import VERDICTS
 from memlib.papers.chaibub_neto_2018.claims import check_claims, choose_runs
@@ -42,7 +43,6 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     """Return the numbers that the book's prose uses, all taken from results."""
     shipped = {scale: check_claims(shipped_results(scale)) for scale in SHIPPED_SCALES}
     complete = choose_runs(shipped)
-    scales = Counter(outcome.scale for outcome in complete if outcome.checks)
     longest = longest_results(results)
     fig1, fig5 = (panels_of(longest[name]) for name in FOUND)
     noise, forgets = null_mean(fig5["d"], 0.05), forgetting_epoch(fig5["d"])
@@ -54,6 +54,7 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     )
     return {
         "live": live_values(),
+        "settings": settings_table("fig1"),
         "opening": opening_values(longest["fig1"], "a"),
         "scale": results["fig1"].attrs["scale"],
         "size": _size(results["fig1"]),
@@ -62,7 +63,6 @@ def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
         "n_claims": len(complete),
         "best_reproduced": sum(outcome.verdict == "reproduced" for outcome in complete),
         "best_rest": _rest(complete),
-        "best_scales": ", ".join(f"{n} at {scale} scale" for scale, n in scales.items()),
         "scales": "; ".join(
             f"*{one.name}*, {one.epochs:,} epochs (CNNs {one.cnn_epochs:,}), {one.n_permutations} "
             f"permutations, {one.n_trees} trees"
@@ -97,13 +97,10 @@ def _size(tree: xr.DataTree) -> str:
 
 
 def _rest(outcomes: Sequence[Outcome]) -> str:
-    """Say which claims are not reproduced in full, by verdict; begins with a comma."""
-    text = ""
-    for verdict in CLAIM_VERDICTS[1:]:
-        numbers = [str(one.claim.number) for one in outcomes if one.verdict == verdict]
-        if numbers:
-            text += f", {len(numbers)} {verdict} ({', '.join(numbers)})"
-    return text
+    """Count the claims that are not reproduced in full, by verdict, in brackets."""
+    counts = Counter(one.verdict for one in outcomes)
+    told = [f"{verdict}: {counts[verdict]}" for verdict in CLAIM_VERDICTS[1:] if counts[verdict]]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _summary(panel: xr.Dataset) -> dict[str, str]:

@@ -8,12 +8,12 @@ from typing import Any
 
 import nbformat
 import xarray as xr
-from joblib import Parallel, delayed
 
-from kit.by_eye import by_eye_data
 from kit.chapters import chapters, execute_chapter, source_path
 from kit.downloads import add_downloads
-from kit.explorer import explorer_data
+from kit.pages.by_eye.data import by_eye_data
+from kit.pages.explorer.data import explorer_data
+from kit.pages.live.data import live_constants
 from kit.parameters import check_parameters, notebook_parameters
 from kit.preview import NAME as PREVIEW
 from kit.preview import preview_picture
@@ -22,6 +22,7 @@ from kit.render import build_book
 from kit.repository import Repository, read_repository
 from kit.sanitise import sanitise
 from memlib.base.checkout import checkout_path
+from memlib.base.parallel import in_processes
 from memlib.papers.chaibub_neto_2018.figures import FIGURES, SHIPPED_SCALES
 from memlib.runs.figure import run_figure, stored_result
 from memlib.runs.plan import plan
@@ -66,8 +67,10 @@ def publish_book(
     results = {name: run_figure(name, n_jobs=n_jobs, **figure_values) for name in FIGURES}
     say(f"notebooks {len(chapters())} to execute or reuse")
     # One process per notebook waits for its kernel: two at a time keep two cores busy.
-    paths = Parallel(n_jobs=min(n_jobs or 2, 2))(
-        delayed(_executed)(name, figure_values if name in FIGURES else {}) for name in chapters()
+    paths = in_processes(
+        _executed,
+        [(name, figure_values if name in FIGURES else {}) for name in chapters()],
+        n_jobs=min(n_jobs or 2, 2),
     )
     say("site      rendering")
     datasets = {name: one.path for name, one in plans.items()}
@@ -109,12 +112,15 @@ def _executed(name: str, given: Mapping[str, Any]) -> Path:
 
 def page_scripts(results: Mapping[str, xr.DataTree]) -> dict[str, str]:
     """Return the data of interactive pages as scripts: files on disk may not be fetched."""
-    pages = {"explorer": explorer_data(results), "by_eye": by_eye_data()}
-    texts = {
-        name: json.dumps(data, separators=(",", ":"), allow_nan=False)
-        for name, data in pages.items()
+    pages = {
+        "explorer": explorer_data(results),
+        "by_eye": by_eye_data(),
+        "live": live_constants(),
     }
-    return {
-        f"{name}_data.js": f'(globalThis.memlibData ??= {{}})["{name}"] = {text};\n'
-        for name, text in texts.items()
-    }
+    return {f"{name}/data.js": data_script(name, data) for name, data in pages.items()}
+
+
+def data_script(page: str, data: Mapping[str, Any]) -> str:
+    """Return a script that gives a page its data."""
+    text = json.dumps(data, separators=(",", ":"), sort_keys=True, allow_nan=False)
+    return f'(globalThis.memlibData ??= {{}})["{page}"] = {text};\n'

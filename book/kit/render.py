@@ -33,6 +33,8 @@ PACKAGES = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "math-core
 class BookError(MemlibError):
     """The book cannot be built, or what was built may not be published."""
 
+    lists_problems = True
+
 
 def build_book(
     executed: Sequence[str | Path],
@@ -63,7 +65,7 @@ def build_book(
     files : mapping of str to bytes, optional
         Further files of the site, by their path in it: what pages offer for download.
     scripts : mapping, optional
-        Text by file name, ``NAME.js``: data for the scripts of interactive pages.
+        Text by path, ``PAGE/data.js``: what the scripts of interactive pages show.
 
     Returns
     -------
@@ -89,7 +91,8 @@ def build_book(
     _write_folder(book_dir / "chapters", chapters)
     _write_folder(book_dir / "_generated", {"values.json": numbers})
     _write_files(book_dir / "_generated" / "files", files or {})
-    _write_folder(book_dir / "_generated" / "static", scripts or {})
+    written = {name: text.encode() for name, text in (scripts or {}).items()}
+    _write_files(book_dir / "_generated" / "static", written)
     pages = _pages(book_dir, chapters)
     key = _digest(book_dir)
     complete = all((output_dir / f"{page}.html").is_file() for page in pages)

@@ -110,7 +110,9 @@ def _show_parameters(cells: list[NotebookNode]) -> list[NotebookNode]:
         )
     if shown is None:
         return cells
-    caption = nbformat.v4.new_markdown_cell(CAPTION_TEXT, metadata={"tags": [CAPTION]})
+    unset = " = None" in shown.source
+    text = CAPTION_TEXT + (". `None`: what the figure and the scale declare." if unset else "")
+    caption = nbformat.v4.new_markdown_cell(text, metadata={"tags": [CAPTION]})
     where = next(n for n, c in enumerate(cells) if c is shown)
     return [*cells[:where], caption, *cells[where:]]
 

@@ -88,7 +88,7 @@ def load_values(app: Sphinx, config: Config) -> None:
 
 def add_static_folders(app: Sphinx, config: Config) -> None:
     """Copy the scripts of interactive pages, and the data made for them, into the site."""
-    for folder in ("_interactive", "_generated/static"):
+    for folder in ("kit/pages", "_generated/static"):
         if (Path(app.confdir) / folder).is_dir():
             config.html_static_path.append(folder)
 
@@ -98,12 +98,14 @@ def add_files_of_page(
 ) -> None:
     """Put on a page the ``scripts`` and ``styles`` that its front matter names."""
     meta = context.get("meta") or {}
-    for key, add in (("scripts", app.add_js_file), ("styles", app.add_css_file)):
+    for key in ("scripts", "styles"):
         for name in str(meta.get(key, "")).split():
             if not (Path(app.outdir) / "_static" / name).is_file():
                 logger.warning("%s: no file %s", key, name, location=page)
-            options: dict[str, Any] = {"defer": "defer"} if key == "scripts" else {}
-            add(name, **options)
+            if key == "scripts":
+                app.add_js_file(name, loading_method="defer")
+            else:
+                app.add_css_file(name)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -1,8 +1,18 @@
 """Errors that a user can mend: one line each, shown by the command line without a traceback."""
 
+from typing import ClassVar
+
 
 class MemlibError(Exception):
-    """Something a user can mend; its text is one line: what, with which value, what is allowed."""
+    """Something a user can mend; its text is one line: what, with which value, what is allowed.
+
+    Attributes
+    ----------
+    lists_problems
+        Whether the text is a list instead, one problem a line.
+    """
+
+    lists_problems: ClassVar[bool] = False
 
 
 class InputError(MemlibError, ValueError):

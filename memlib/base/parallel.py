@@ -1,7 +1,12 @@
-"""Many calls beside each other in threads, and a bar that shows the time left."""
+"""Many calls beside each other in threads or processes, and a bar that shows the time left."""
 
+import os
 import sys
+import threading
+import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -10,6 +15,8 @@ from memlib.base.errors import InputError
 T = TypeVar("T")
 BAR_FORMAT = "{desc}: {percentage:3.0f}% |{bar}| {elapsed} passed, {remaining} left"
 PATIENCE = 3.0  # seconds without a bar: short work shows none
+PARENT_SECONDS = 1.0  # between looks at whether the process that gave us work is still there
+_parents: set[int] = set()
 
 
 def n_workers(n_jobs: int | None = None) -> int:
@@ -76,3 +83,68 @@ def in_threads(
     parallel = Parallel(n_jobs=n_workers(n_jobs), prefer="threads", return_as="generator")
     results = parallel(delayed(function)(*call) for call in calls)
     yield from with_bar(results, title, len(calls), shown=progress)
+
+
+def in_processes(
+    function: Callable[..., T],
+    calls: Sequence[tuple[Any, ...]],
+    *,
+    n_jobs: int,
+    is_done: Callable[..., bool] | None = None,
+) -> list[T]:
+    """Return ``function(*call)`` for each of `calls`, in their order, computed in processes.
+
+    When a process is ended from outside, often for lack of memory, this says so in one line on
+    stderr and goes on with one process fewer, the last time in our own. Processes end soon after
+    ours has ended, however it did.
+
+    Parameters
+    ----------
+    function
+        Gives the same when it is called again: calls that a lost process was at are.
+    n_jobs
+        Processes; 1 computes in ours.
+    is_done
+        Whether a call need not be made again after a process was lost; its result is then left out.
+    """
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    n_jobs = max(min(n_jobs, len(calls)), 1)
+    while calls:
+        try:
+            with warnings.catch_warnings():
+                # joblib warns when it replaces a worker that idled too long; nothing is lost.
+                warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
+                parallel = Parallel(n_jobs=n_jobs, batch_size=1)
+                return list(parallel(delayed(_below)(os.getpid(), function, *c) for c in calls))
+        except BrokenExecutor:
+            n_jobs -= 1
+            going = "process goes" if n_jobs == 1 else "processes go"
+            tqdm.write(
+                "memlib: a worker process was ended, often for lack of memory: try fewer --jobs. "
+                f"Finished pieces are kept, {n_jobs} {going} on",
+                file=sys.stderr,
+            )
+            calls = [call for call in calls if is_done is None or not is_done(*call)]
+    return []
+
+
+def _below(parent: int, function: Callable[..., T], *call: Any) -> T:
+    """Call a function in a process that ends when its parent has."""
+    end_with(parent)
+    return function(*call)
+
+
+def end_with(parent: int) -> None:
+    """End this process soon after its parent has ended; nothing happens in any other's child."""
+    if parent != os.getppid() or parent in _parents:
+        return
+    _parents.add(parent)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_SECONDS)
+        os._exit(1)  # files are written whole or not at all
+
+    threading.Thread(target=watch, daemon=True).start()

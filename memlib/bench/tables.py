@@ -249,7 +249,7 @@ def plot_ratios(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
         ax.plot(
             [np.median(known)] * 2,
             [row - 0.3, row + 0.3],
-            color=theme.validation,
+            color=theme.ink,
             linewidth=2,
             label="median" if first else None,
         )

@@ -1,6 +1,9 @@
 """What the commands share: options, errors of one line, short paths."""
 
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +23,16 @@ class OneLineErrors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn our errors and wrong options into a line on stderr."""
         try:
-            return super().invoke(ctx)
+            with _terminated_as_interrupted():
+                return super().invoke(ctx)
         except click.UsageError as error:
             click.echo(f"memlib: {' '.join(error.format_message().split())}", err=True)
             ctx.exit(error.exit_code)
         except MemlibError as error:
-            click.echo(f"memlib: {error}", err=True)
+            click.echo(f"memlib: {printable(error)}", err=True)
+            ctx.exit(1)
+        except MemoryError:
+            click.echo("memlib: out of memory: try fewer --jobs, or less at once", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo(
@@ -34,6 +41,35 @@ class OneLineErrors(click.Group):
                 err=True,
             )
             ctx.exit(130)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM do what Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def printable(error: MemlibError, length: int = 600) -> str:
+    """Return an error's words for a terminal: one line, unless it lists problems line by line.
+
+    Control characters, which a damaged file may hold, are written out, and the middle of a long
+    value is left out.
+    """
+    lines = str(error).splitlines() if error.lists_problems else [str(error)]
+    shown = []
+    for line in lines:
+        text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+        if len(text) > length:
+            text = f"{text[: length // 2]} ... {text[-length // 2 :]}"
+        shown.append(text)
+    return "\n".join(shown)
 
 
 class Several(click.ParamType):

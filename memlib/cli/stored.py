@@ -143,18 +143,20 @@ def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]
 )
 def verify(scale: str | None, pieces: int, seed: int, minutes: float) -> None:
     """Compute random pieces of the results in data/results again, from scratch, and compare."""
-    from memlib.papers.chaibub_neto_2018.verify import draw_pieces, verify_piece
     from memlib.runs.shipped import shipped_results
+    from memlib.runs.verify import draw_samples, verify_sample
 
     results = {
         (one, figure): tree
-        for one in (SHIPPED_SCALES if scale is None else (scale,))
-        for figure, tree in shipped_results(one).items()
+        for name, study in studies().items()
+        for one in study.shipped_scales
+        if scale in (None, one)
+        for figure, tree in shipped_results(one, name).items()
     }
-    drawn = draw_pieces(results, pieces, seed=seed, max_seconds=60 * minutes)
+    drawn = draw_samples(results, pieces, seed=seed, max_seconds=60 * minutes)
     agreements = []
-    for piece in drawn:
-        agreements.append(verify_piece(piece, results))
+    for sample in drawn:
+        agreements.append(verify_sample(sample, results))
         click.echo(str(agreements[-1]))
     if not all(one.holds for one in agreements):
         sys.exit(1)

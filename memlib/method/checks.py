@@ -1,6 +1,6 @@
 """What Algorithm 1 cannot be run with: refused in one line, before anything is computed."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from numbers import Integral
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,9 @@ def check_options(
         )
     if any(map(_is_missing, np.asarray(labels).tolist())):
         raise InputError("labels hold a missing value (NaN or None): every image has a label")
+    values = np.asarray(labels)
+    if values.dtype.kind == "f" and (values != np.round(values)).any():
+        raise InputError("labels are continuous numbers: cut them into classes")
     try:
         n_classes = len(np.unique(labels))
     except TypeError:
@@ -60,6 +63,45 @@ def check_n_samples(classifier: "str | ClassifierMixin", n_samples: int, n_class
     least = fewest.get(classifier, 1)
     if n_samples < least:
         raise InputError(f"{n_samples} samples: {classifier} takes {least} or more")
+
+
+def affordable_classifier(
+    classifier: "str | ClassifierMixin", n_samples: int
+) -> "str | ClassifierMixin":
+    """Return the classifier to fit on so many samples: ours up to its limit, then the same slower.
+
+    ``"random_forest_sklearn"`` predicts as ``"random_forest"`` in distribution.
+    """
+    too_many = isinstance(classifier, str) and n_samples > MAX_ROWS
+    return "random_forest_sklearn" if too_many and classifier == "random_forest" else classifier
+
+
+SATURATED = 0.9  # of the way from chance to 1: what is left cannot tell learned from memorized
+
+
+def doubts_of_null(
+    null: np.ndarray, chance: np.ndarray, changed: np.ndarray, names: list[Hashable]
+) -> Iterator[str]:
+    """Yield why a null may mislead, a line a set.
+
+    Parameters
+    ----------
+    null, chance
+        Means over shuffles (set,).
+    changed
+        Share of rows of each set that differ from the training set's (set,).
+    """
+    for name, mean, level, share in zip(names, null, chance, changed, strict=True):
+        if share < 0.95:
+            yield (
+                f"set {name!r}: {1 - share:.0%} of the copies equal their originals, which any "
+                "classifier knows by heart: perturb more"
+            )
+        if mean - level > SATURATED * (1 - level):
+            yield (
+                f"set {name!r}: the null is saturated ({mean:.2f}): it leaves no room for the true "
+                "labels to score above it; perturb more"
+            )
 
 
 def _is_missing(label: object) -> bool:

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from memlib.base.errors import InputError
+from memlib.base.modules import as_found, unwrapped
 from memlib.base.parallel import with_bar
 
 
@@ -75,6 +76,7 @@ def _extract(
     progress: bool = False,
 ) -> tuple[np.ndarray, str]:
     """Return the features, and the name of the layer whose inputs they are."""
+    network = unwrapped(network)
     modules = _candidates(network, layer)
     entered: list[tuple[str, torch.Tensor]] = []
     names = {module: name for name, module in modules.items()}
@@ -84,11 +86,9 @@ def _extract(
         entered.append((names[module], given.clone()))  # what follows may work in place
 
     handles = [module.register_forward_pre_hook(keep, with_kwargs=True) for module in names]
-    training = {part: part.training for part in network.modules()}
     features = []
     try:
-        network.eval()
-        with torch.no_grad():
+        with as_found(network):
             batches = _batches(network, images, batch_size, device)
             total = -(-len(images) // batch_size)
             for batch in with_bar(batches, f"{len(images)} images", total, shown=progress):
@@ -105,7 +105,6 @@ def _extract(
     finally:
         for handle in handles:
             handle.remove()
-        _restore(training)
     return np.concatenate(features), name
 
 
@@ -133,21 +132,10 @@ def _candidates(network: nn.Module, layer: str | None) -> dict[str, nn.Module]:
     return linear
 
 
-def _restore(training: dict[nn.Module, bool]) -> None:
-    """Set each module's own training flag: parts of a network may have been frozen."""
-    for module, flag in training.items():
-        module.training = flag
-
-
 def predict_logits(network: nn.Module, images: np.ndarray, *, batch_size: int = 100) -> np.ndarray:
     """Return the network's outputs before the sigmoid, float32 (sample, class), dropout off."""
-    training = {part: part.training for part in network.modules()}
-    network.eval()
-    try:
-        with torch.no_grad():
-            logits = [network(batch).cpu() for batch in _batches(network, images, batch_size)]
-    finally:
-        _restore(training)
+    with as_found(network):
+        logits = [network(batch).cpu() for batch in _batches(network, images, batch_size)]
     return torch.cat(logits).float().numpy()
 
 

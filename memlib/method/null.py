@@ -7,6 +7,7 @@ image: memorization. The same classifier with the true labels gives the observed
 scores above the null it owes to learning.
 """
 
+import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,12 +15,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from memlib.base.arrays import aligned, as_array
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import in_threads, n_workers
 from memlib.base.seeds import stream, stream_integer
 from memlib.base.version import __version__
-from memlib.method.checks import check_finite, check_options
+from memlib.method.checks import (
+    affordable_classifier,
+    check_finite,
+    check_options,
+    doubts_of_null,
+)
 from memlib.method.classifiers import ManyPredictor, make_predictor
 from memlib.method.verdicts import label_null, null_dataset
 
@@ -37,20 +44,35 @@ class Scores:
         float64 (labelling, set).
     validation_accuracy
         float64 (labelling,): on the independent set, NaN for shuffled labels or without one.
+    recognized
+        float64 (set, sample): share of shuffles in which a sample's copy was given its label.
     """
 
     accuracy: np.ndarray
     chance: np.ndarray
     validation_accuracy: np.ndarray
+    recognized: np.ndarray
 
 
 def shuffled_labels(
-    labels: np.ndarray, labelling: int, *, seed: int, indices: Sequence[int] = ()
+    labels: np.ndarray,
+    labelling: int,
+    *,
+    seed: int,
+    indices: Sequence[int] = (),
+    groups: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the training labels (labelling 0) or their b-th shuffle (labelling b, 1 or more)."""
+    """Return the training labels (labelling 0) or their b-th shuffle (labelling b, 1 or more).
+
+    With `groups` (sample,), whole groups change labels: rows of a group keep one label together.
+    """
     if labelling == 0:
         return labels
-    return stream(seed, "permutation", *indices, labelling).permutation(labels)
+    rng = stream(seed, "permutation", *indices, labelling)
+    if groups is None:
+        return rng.permutation(labels)
+    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
+    return rng.permutation(labels[first])[member]
 
 
 def chance_accuracy(labels: np.ndarray, predicted: np.ndarray) -> float:
@@ -78,6 +100,7 @@ def score_labellings(
     classifier: "str | ClassifierMixin" = "random_forest",
     n_trees: int = 500,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
+    groups: np.ndarray | None = None,
     seed: int = 0,
     indices: Sequence[int] = (),
     n_jobs: int | None = 1,
@@ -99,6 +122,8 @@ def score_labellings(
         See `memlib.method.classifiers.make_predictor`.
     validation
         Features and labels of an independent set, scored with the true labels only.
+    groups
+        See `shuffled_labels`.
     seed, indices
         Base seed, and the indices (an epoch, say) that tell this call's streams from others'.
         A labelling's score does not depend on which others are computed with it.
@@ -115,7 +140,11 @@ def score_labellings(
         with_validation = np.concatenate([stacked, validation[0].astype(train_features.dtype)])
     accuracy, chance, validated = [], [], []
     labellings = list(labellings)
-    shuffles = [shuffled_labels(labels, one, seed=seed, indices=indices) for one in labellings]
+    recognized, n_shuffles = np.zeros((n_sets, n)), sum(one != 0 for one in labellings)
+    shuffles = [
+        shuffled_labels(labels, one, seed=seed, indices=indices, groups=groups)
+        for one in labellings
+    ]
 
     def predict(labelling: int, shuffled: np.ndarray) -> np.ndarray:
         fit_seed = stream_integer(seed, "shallow_classifier", *indices, labelling)
@@ -132,6 +161,7 @@ def score_labellings(
     for labelling, shuffled, predicted in zip(labellings, shuffles, predictions, strict=True):
         by_set = predicted[: n * n_sets].reshape(n_sets, n)
         accuracy.append((by_set == shuffled).mean(axis=1))
+        recognized += (by_set == shuffled) * (labelling != 0) / max(n_shuffles, 1)
         chance.append([chance_accuracy(shuffled, one) for one in by_set])
         if labelling == 0 and validation is not None:
             validated.append(float((classes[predicted[n * n_sets :]] == validation[1]).mean()))
@@ -142,7 +172,22 @@ def score_labellings(
         np.array(accuracy, float).reshape(shape),
         np.array(chance, float).reshape(shape),
         np.array(validated, float),
+        recognized,
     )
+
+
+def check_groups(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return groups (sample,) in which labels can be shuffled, or raise `InputError`."""
+    if groups.shape != labels.shape:
+        raise InputError(f"groups {groups.shape}: give each of the {len(labels)} samples its group")
+    names, first, member = np.unique(groups, return_index=True, return_inverse=True)
+    mixed = np.flatnonzero(labels != labels[first][member])
+    if len(mixed):
+        raise InputError(
+            f"group {names[member[mixed[0]]]!r} has samples of several labels: labels can be "
+            "shuffled among groups where each group has one"
+        )
+    return groups
 
 
 def compute_null(
@@ -154,6 +199,8 @@ def compute_null(
     n_permutations: int = 100,
     n_trees: int = 500,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
+    groups: np.ndarray | None = None,
+    keep_samples: bool = False,
     seed: int = 0,
     n_jobs: int | None = None,
     progress: bool = True,
@@ -173,14 +220,20 @@ def compute_null(
     s_validation_features
         (sample, feature) arrays by perturbation, rows in the order of `train_features`.
     classifier
-        A name in `memlib.method.names.CLASSIFIERS` or any scikit-learn classifier. One fit serves
-        all sets. The default takes up to 65,535 samples, ``"random_forest_sklearn"`` any number.
+        A name in `memlib.method.classifiers.CLASSIFIERS` or any scikit-learn classifier. One fit
+        serves all sets. With more than 65,535 samples ``"random_forest_sklearn"`` is fitted in
+        place of the default, which parameters and warnings of the result say.
     n_permutations
         B, 1 or more.
     n_trees
         Trees of a named forest.
     validation
         Features and labels of independent images, scored with the true labels only.
+    groups
+        (sample,), where rows belong together (patients, videos): labels are shuffled among whole
+        groups. Shuffled row by row, features that only tell groups apart would look learned.
+    keep_samples
+        Also return `Scores.recognized`, dims perturbation and sample.
     seed
         Base seed.
     n_jobs
@@ -193,7 +246,8 @@ def compute_null(
     xarray.Dataset
         ``observed_accuracy``, ``null_accuracy`` (.., permutation), ``chance_accuracy``,
         ``p_value``, ``memorization_p_value`` and ``verdict`` by ``perturbation``; verdicts are
-        codes into `VERDICTS`. With `validation`, a scalar ``validation_accuracy``.
+        codes into `memlib.method.verdicts.VERDICTS`. With `validation`, ``validation_accuracy``.
+        The attribute ``warnings`` is a JSON list of what makes the answer doubtful.
 
     Raises
     ------
@@ -212,20 +266,31 @@ def compute_null(
     >>> VERDICTS[int(ds["verdict"].item())]  # nothing to learn, but each row known by heart
     'memorized'
     """
-    train_features, labels = np.asarray(train_features, np.float32), np.asarray(labels)
+    given, asked = train_features, classifier
+    train_features = as_array(given, "features").astype(np.float32, copy=False)
+    labels = as_array(aligned(labels, given, "labels"), "labels")
     if train_features.ndim != 2 or labels.shape != train_features.shape[:1]:
         raise InputError(
             f"features {train_features.shape} and labels {labels.shape} do not match: "
             "they are (sample, feature) and (sample,)"
         )
+    classifier = affordable_classifier(classifier, len(labels))
     check_options(labels, classifier, n_permutations=n_permutations, n_trees=n_trees, seed=seed)
+    groups = None if groups is None else check_groups(as_array(groups, "groups"), labels)
     n_jobs = n_workers(n_jobs)
+    if not isinstance(s_validation_features, Mapping):
+        raise InputError("s_validation_features is no mapping: write {0.05: features}")
     if not s_validation_features:
         raise InputError("s_validation_features is empty: give at least one set")
     for name in s_validation_features:
         if isinstance(name, tuple):
             raise InputError(f"s-validation set {name!r}: name it by a number or a word")
-    sets = [np.asarray(features, np.float32) for features in s_validation_features.values()]
+    sets = [
+        as_array(aligned(one, given, f"set {name!r}"), f"set {name!r}").astype(
+            np.float32, copy=False
+        )
+        for name, one in s_validation_features.items()
+    ]
     for name, features in zip(
         ("train", *s_validation_features), (train_features, *sets), strict=True
     ):
@@ -236,7 +301,10 @@ def compute_null(
             )
         check_finite(features, name)
     if validation is not None:
-        validation = np.asarray(validation[0], np.float32), np.asarray(validation[1])
+        validation = (
+            as_array(validation[0], "validation features").astype(np.float32, copy=False),
+            as_array(validation[1], "validation labels"),
+        )
         n, width = validation[1].size, train_features.shape[1]
         if not n or validation[0].shape != (n, width) or validation[1].shape != (n,):
             raise InputError(
@@ -258,10 +326,22 @@ def compute_null(
         classifier=classifier,
         n_trees=n_trees,
         validation=validation,
+        groups=groups,
         seed=seed,
         n_jobs=n_jobs,
         progress=progress,
     )
+    changed = np.array([(train_features != one).any(axis=1).mean() for one in sets])
+    null, chance = scores.accuracy[1:].mean(axis=0), scores.chance[1:].mean(axis=0)
+    warnings = list(doubts_of_null(null, chance, changed, list(s_validation_features)))
+    n_distinct = len(np.unique(train_features, axis=0))
+    if groups is None and n_distinct < 0.9 * len(labels):
+        warnings.append(
+            f"{len(labels) - n_distinct:,} of {len(labels):,} rows of features repeat others: "
+            "where rows belong together, give `groups`"
+        )
+    if classifier is not asked:
+        warnings.append(f"{len(labels):,} samples: {classifier} was fitted in place of {asked}")
     dataset = null_dataset(
         scores.accuracy[0],
         scores.accuracy[1:].T,
@@ -270,6 +350,8 @@ def compute_null(
     )
     if validation is not None:
         dataset["validation_accuracy"] = float(scores.validation_accuracy[0])
+    if keep_samples:
+        dataset["recognized"] = (("perturbation", "sample"), scores.recognized.astype(np.float32))
     dataset.attrs = {
         "title": "Permutation null of Algorithm 1",
         "references": "Chaibub Neto 2018, arXiv:1802.07714",
@@ -281,5 +363,6 @@ def compute_null(
             }
         ),
         "memlib_version": __version__,
+        "warnings": json.dumps(warnings),
     }
     return label_null(dataset, "s-validation set", "1")

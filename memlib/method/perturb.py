@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from numbers import Real
 
 import numpy as np
@@ -160,6 +161,14 @@ def make_s_validation_set(
         perturb = KINDS[kind].function
     else:
         perturb, images = kind, images.copy()  # it may work in place
+        try:
+            signature(kind).bind(images, strength, None)
+        except TypeError:
+            raise InputError(
+                f"perturbation {name}{signature(kind)}: it is called with images, strength, rng"
+            ) from None
+        except ValueError:  # built-in functions may have no signature
+            pass
     millionths = round(strength * 1_000_000)
     below = [1] if millionths < 0 else []  # streams are numbered from 0 on
     rng = stream(seed, f"perturbation {name}", abs(millionths), *below)

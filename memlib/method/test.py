@@ -1,19 +1,24 @@
 """Measures: functions of a network and data that return labelled arrays."""
 
 import json
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 from sklearn.base import ClassifierMixin
 from torch import nn
 
+from memlib.base.arrays import as_array
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import n_workers
-from memlib.method.checks import check_options
+from memlib.base.random_state import random_numbers_kept
+from memlib.method.checks import affordable_classifier, check_options
 from memlib.method.data import Data
-from memlib.method.features import extract_learned_features, output_layer
+from memlib.method.features import (
+    extract_learned_features,
+    output_layer,
+)
 from memlib.method.null import compute_null
 from memlib.method.perturb import (
     Perturb,
@@ -35,6 +40,7 @@ def shared_structure_test(
     n_permutations: int = 100,
     n_trees: int = 500,
     layer: str | None = None,
+    groups: np.ndarray | None = None,
     seed: int = 0,
     n_jobs: int | None = None,
     progress: bool = True,
@@ -55,16 +61,18 @@ def shared_structure_test(
         See `memlib.method.null.compute_null`.
     layer
         Module whose inputs are the learned features; when None the last ``nn.Linear`` to run.
+    groups
+        Where rows belong together: see `memlib.method.null.compute_null`.
     seed
         Base seed.
 
     Returns
     -------
     xarray.Dataset
-        As `compute_null` gives it, by ``perturbation``, with ``validation_accuracy``
-        where there are validation images, and the layer among the parameters in its attributes.
-        Join those of several epochs with ``xarray.concat``, and `memlib.report.plot_panel`
-        draws them.
+        As `memlib.method.null.compute_null` gives it, by ``perturbation``, with
+        ``validation_accuracy`` where there are validation images, and the layer as a coordinate.
+        Join those of several epochs with ``xarray.concat``; `memlib.report.plots.plot_panel` draws
+        them.
 
     Raises
     ------
@@ -82,11 +90,15 @@ def shared_structure_test(
         ("training", data.train_images, data.train_labels),
         ("validation", data.validation_images, data.validation_labels),
     ):
+        if isinstance(images, Mapping):
+            raise InputError("data holds a dictionary of inputs: memlib.audit takes these")
+        as_array(images, f"{part} images")
         if np.shape(labels) != (len(images),):
             raise InputError(
                 f"{len(images)} {part} images and labels {np.shape(labels)}: "
                 "give each image its label"
             )
+    classifier = affordable_classifier(asked := classifier, len(data.train_labels))
     check_options(
         data.train_labels, classifier, n_permutations=n_permutations, n_trees=n_trees, seed=seed
     )
@@ -101,28 +113,35 @@ def shared_structure_test(
     def extract(images: np.ndarray) -> np.ndarray:
         return extract_learned_features(network, images, layer=layer, progress=progress)
 
-    train = extract(data.train_images)
-    sets: dict[Hashable, np.ndarray] = {
-        float(strength): extract(
-            make_s_validation_set(data.train_images, strength, kind=perturbation_kind, seed=seed)
-        )
-        for strength in perturbations
-    }
-    validation = None
-    if len(data.validation_images):
-        validation = extract(data.validation_images), data.validation_labels
+    with random_numbers_kept():  # of all passes: a random one differs from set to set
+        train = extract(data.train_images)
+        sets: dict[Hashable, np.ndarray] = {
+            float(strength): extract(
+                make_s_validation_set(
+                    data.train_images, strength, kind=perturbation_kind, seed=seed
+                )
+            )
+            for strength in perturbations
+        }
+        validation = None
+        if len(data.validation_images):
+            validation = extract(data.validation_images), data.validation_labels
+        used = layer or output_layer(network, data.train_images[:2])
     result = compute_null(
         train,
         data.train_labels,
         sets,
-        classifier=classifier,
+        classifier=asked,
         n_permutations=n_permutations,
         n_trees=n_trees,
+        groups=groups,
         validation=validation,
         seed=seed,
         n_jobs=n_jobs,
         progress=progress,
     )
+    # Beside the attribute: results joined along a new dim keep the layer of each.
+    result = result.assign_coords(layer=used)
     kind, meaning, units = describe_kind(perturbation_kind)
     result.attrs |= {
         "title": "Shared structure validation test of learning and memorization",
@@ -130,7 +149,7 @@ def shared_structure_test(
             {
                 **json.loads(result.attrs["parameters"]),
                 "perturbation_kind": kind,
-                "layer": layer or output_layer(network, data.train_images[:2]),
+                "layer": used,
             }
         ),
     }

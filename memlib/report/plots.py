@@ -179,7 +179,7 @@ def plot_null(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
             label="shuffled labels (null)" if position == 0 else None,
         )
         for value, colour, style, label in (
-            (one["observed_accuracy"], theme.validation, "-", "true labels (observed)"),
+            (one["observed_accuracy"], theme.colours[0.05], "-", "true labels (observed)"),
             (one["chance_accuracy"], theme.ink, ":", "chance"),
         ):
             ax.plot(

@@ -128,7 +128,7 @@ def _silent(name: str) -> Iterator[None]:
 def run_on_cluster(client: Any, pieces: Sequence[Sequence[Piece]]) -> None:
     """Give pieces to workers in this order, to those, too, that join later; raise the first error.
 
-    What a worker is at when another piece fails, or we are interrupted, it brings to its end.
+    When a piece fails, or we are interrupted, workers finish the pieces they have begun.
     """
     from concurrent.futures import CancelledError
 
@@ -152,8 +152,8 @@ def run_on_cluster(client: Any, pieces: Sequence[Sequence[Piece]]) -> None:
             future.release()  # else it is done again when the worker that did it is lost
     except KilledWorker as error:
         raise ResultError(
-            f"workers that died over one piece: {1 + error.allowed_failures}; have they memory "
-            f"enough, {PROCESS_GIB} GiB each? What is stored is kept"
+            f"{1 + error.allowed_failures} workers died over one piece: do they have "
+            f"{PROCESS_GIB} GiB of memory each? What is stored is kept"
         ) from error
     except CancelledError as error:
         raise ResultError(

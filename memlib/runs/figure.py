@@ -30,7 +30,7 @@ def assemble_result(one: Plan) -> xr.DataTree:
     settings, study = one.settings, study_of(one.settings)
     panels = study.assemble(settings, one.pieces)
     seconds = sum(dataset.attrs["compute_seconds"] for dataset in panels.values())
-    return assemble(panels, _provenance(one, seconds), study.schema)
+    return assemble(panels, _provenance(one, seconds), study.schema_of(settings.figure))
 
 
 def _provenance(one: Plan, seconds: float) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _provenance(one: Plan, seconds: float) -> dict[str, Any]:
         "code_digest": keys.code_digest(),
         "git_commit": git_commit(),
         "memlib_version": __version__,
-        "schema_version": study.schema.version,
+        "schema_version": study.schema_of(settings.figure).version,
         **{
             f"{name}_version": installed_version(name)
             for name in ("numpy", "torch", "scikit-learn", "xarray")
@@ -85,7 +85,7 @@ def _schema_of(tree: xr.DataTree, path: str | Path) -> Schema:
     name = str(tree.attrs.get("study", "chaibub_neto_2018"))  # older files do not say
     if name not in studies():
         raise ResultError(f"{path} is of the study {name!r}, which this memlib has not")
-    return studies()[name].schema
+    return studies()[name].schema_of(str(tree.attrs.get("figure")))
 
 
 def stored_result(one: Plan) -> xr.DataTree | None:

@@ -1,15 +1,12 @@
 """Compute the missing pieces of runs in parallel processes, here or on a cluster."""
 
-import warnings
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-from joblib import Parallel, delayed
-
 from memlib.base import files
 from memlib.base.errors import InputError
-from memlib.base.parallel import n_workers
+from memlib.base.parallel import in_processes, in_threads, n_workers
 from memlib.base.version import installed_version
 from memlib.runs.cluster import connected, run_on_cluster
 from memlib.runs.pieces import Piece, compute_pieces
@@ -95,12 +92,13 @@ def _note_of(one: Plan) -> Path:
 
 def _run_here(pieces: Sequence[Sequence[Piece]], n_jobs: int, *, threads: bool = False) -> None:
     results = str(files.results_dir().resolve())
-    if pieces:
-        n_jobs = min(n_jobs, len(pieces))
-        with warnings.catch_warnings():
-            # joblib warns when it replaces a worker that idled too long; nothing is lost.
-            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
-            parallel = Parallel(
-                n_jobs=n_jobs, **({"backend": "threading"} if threads else {"batch_size": 1})
-            )
-            parallel(delayed(compute_pieces)(one, results) for one in pieces)
+    calls = [(one, results) for one in pieces]
+    if threads:
+        for _ in in_threads(compute_pieces, calls, n_jobs=n_jobs):
+            pass
+    else:
+        in_processes(compute_pieces, calls, n_jobs=n_jobs, is_done=_are_stored)
+
+
+def _are_stored(pieces: Sequence[Piece], _results: str) -> bool:
+    return all(piece.is_stored() for piece in pieces)

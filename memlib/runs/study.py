@@ -84,6 +84,10 @@ class Study:
     networks: ClassVar[Mapping[str, "Architecture"]]
     schema: ClassVar["Schema"]
     measures: ClassVar[tuple["Measure", ...]] = ()
+    # How far what is computed again elsewhere may be from what is stored, by variable; means are
+    # taken over `averaged` before they are compared.
+    tolerance: ClassVar[Mapping[str, float]] = {}
+    averaged: ClassVar[tuple[str, ...]] = ()
     # Draws a result: a function of tree and theme.
     plot: ClassVar[str] = "memlib.report.curves:plot_curves"
     notebooks: ClassVar[Path | None] = None  # folder of its chapters; the checkout's when None
@@ -124,6 +128,14 @@ class Study:
         """Return the log-spaced epochs at which a panel is measured."""
         return epoch_grid(self.last_epoch(settings, panel), settings.n_measured_epochs)
 
+    def only_epoch(self, settings: Settings, panel: str, epoch: int) -> Settings:
+        """Return the settings of a run that ends at an epoch and measures nothing before."""
+        return self.changed(settings, epochs=epoch, n_measured_epochs=1)
+
+    def changed(self, settings: Settings, **changes: Any) -> Settings:
+        """Return settings with some values changed."""
+        return self.settings.validated(settings.model_dump() | changes)
+
     def data(self, settings: Settings, panel: str, seed: int) -> "Data":
         """Return the samples and labels of one run."""
         from memlib.training.images import load_data
@@ -150,6 +162,10 @@ class Study:
             "loss": settings.loss,
             "precision": settings.precision,
         }
+
+    def schema_of(self, figure: str) -> "Schema":
+        """Return what the results of a figure hold."""
+        return self.schema
 
     def check(self, settings: Settings) -> None:
         """Refuse what cannot be run, before any work; also loads the data, to see that it can."""

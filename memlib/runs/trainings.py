@@ -16,6 +16,7 @@ from memlib.base.errors import ResultError
 from memlib.base.version import installed_version
 from memlib.method.data import Data
 from memlib.runs.pieces import Piece, pieces_folder
+from memlib.runs.same_numbers import earliest
 from memlib.runs.settings import Settings
 from memlib.runs.study import study_of
 from memlib.training.devices import busy_seconds, choose_device
@@ -57,8 +58,15 @@ class Training(Piece):
             "torch": installed_version("torch").split("+")[0],  # without what it was built for
         }
         spec |= study.training_options(settings, self.panel)
-        spec["code"] = keys.code_digest(*TRAINING_CODE)
+        spec["code"] = earliest(
+            self._kind_of_code(spec["device"]), keys.code_digest(*TRAINING_CODE)
+        )
         return spec
+
+    def _kind_of_code(self, device: str) -> str:
+        if device != "cpu":
+            return "gpu"
+        return "convolution" if self.architecture.is_cnn else "dense"
 
     @property
     def architecture(self) -> Architecture:

@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Change one thing
 #
-# One parameter, one command, one picture of what happens. Take this page to look things up, or to guess
-# first: cover the picture, predict the two curves, and look.
+# One parameter, one command, one picture of what happens. Use this page to look things up, or to guess first:
+# cover the picture, predict the two curves, and look.
 
 # %% tags=["parameters"]
 stored: str = "choices"  # in data/results of the checkout, or a path to your own .nc
@@ -34,9 +34,9 @@ Markdown(describe_choices(choices, stored))
 # %% [markdown]
 # ## All changes
 #
-# Every row is one change against our defaults (the constants of rmsProp: against rmsProp). Most commands run the
-# network with dropout on noise, panel d of Figure 5, because most is to be seen there; with
-# `memlib run fig1 --panels a` and the same `-p`, you get the network on images.
+# Every row is one change against our defaults (the constants of rmsProp: against rmsProp). Most commands run
+# the network with dropout on noise, panel d of Figure 5, because it shows most; with `memlib run fig1 --panels
+# a` and the same `-p`, you get the network on images.
 
 # %% tags=["hide-input", "full-width"]
 Markdown(parameters_table())
@@ -45,10 +45,10 @@ Markdown(parameters_table())
 # ## How to read the pictures
 #
 # Black (white on a dark page) is the run before the change, blue the one after it, with the same seeds. The
-# full line in its band is the {term}`null <permutation null>`, the broken one the {term}`observed score`, both for the
-# least perturbed set. A null above the dotted line: memorized. A broken line above its band: learned. The sentence
-# over a picture gives the change in numbers: of the null as a mean over epochs, of the observed score
-# at the last epoch, with the smallest and the largest seed in brackets.
+# solid line in its band is the {term}`null <permutation null>`, the dashed one the {term}`observed score`, both
+# for the least perturbed set. A null above the dotted line: memorized. A dashed line above its band: learned.
+# The sentence over a picture gives the change in numbers: of the null as a mean over epochs, of the observed
+# score at the last epoch, with the smallest and the largest seed in brackets.
 
 
 # %%
@@ -104,7 +104,7 @@ show("first_hidden", "validation", "epoch_grid")
 # %% [markdown]
 # ## Baselines
 #
-# No choices of the paper, but what every result should be held against: a network before its first step, no
+# Not choices of the paper, but what every result should be compared with: a network before its first step, no
 # network at all, and labels that mean nothing.
 #
 # **Predict first:** which of the four has the highest null?
@@ -121,15 +121,16 @@ show("untrained", "pixels", "shuffled", "half")
 # memlib run change_one_thing -p stored=$PWD/mine.nc
 # ```
 #
-# `memlib list` names every parameter. The other two lines make this page's pictures anew from runs of your own.
+# `memlib list` names every parameter. The other two lines draw this page from runs of your own.
 #
 # ## Limits
 #
 # One thing at a time means against one set of defaults: two changes together may do what neither does alone.
-# Runs are of teaching scale. Which of the paper's claims survive all this, and which do not, is told in
-# [What the open choices change](open_choices).
+# Runs are at teaching scale. [What the open choices change](open_choices) tells which of the paper's claims
+# survive all this.
 #
 # ## Summary
 #
 # A change of the *test* (copies, classifier) can move the null while the network stays the same. A change of
-# the *training* makes another network. Before you compare two nulls, ask which of the two lies between them.
+# the *training* makes another network. Before you compare two nulls, ask which of these differs: the test or
+# the network.

@@ -40,27 +40,27 @@ from memlib.report import claims_table, count_verdicts, differing_checks
 # - **not yet run**: a figure is missing, or panels that the claim compares; or the run changed what the
 #   paper states (the number of images, the classifier, ...), so that it is another experiment.
 #
-# In brackets stands the uncertainty: the range of the quantity (from its 2.5 % to its 97.5 % point) when the
-# permutations are drawn again with replacement, and so are the validation images and, where there are
-# several, the seeds; then the share of these draws in which the check holds, unless it is all or none. A
-# check that fails in most of them does not count as holding. Validation accuracies of two networks are
-# drawn as if each had images of its own, so ranges of their differences are rather too wide.
+# Brackets show the uncertainty: the range of the quantity (its 2.5 % to its 97.5 % point) when permutations,
+# validation images and, where there are several, seeds are resampled with replacement. Then comes the share of
+# resamples in which the check holds, unless it is all or none. A check that fails in most of them does not
+# count as holding. Validation images are resampled for each network on its own, so ranges of differences
+# between networks are somewhat too wide.
 #
-# For an onset or a peak the quantity is an epoch; it is known to the next measured epoch only, so its range
-# can be a single one. With one seed, the range says nothing of what another draw of training images and
-# first weights would give: for that, look at the runs with several. With three seeds the range is hardly
-# more than theirs, and misses the truth more often than one time in twenty. And two kinds of ranges
-# are biased: of scores above *every* shuffle, since drawing again brings no new extremes, and of distances from chance, which cannot be
-# negative.
+# For an onset or a peak the quantity is an epoch. It is known to the next measured epoch only, so its range can
+# be a single value. With one seed, the range says nothing about other training images and first weights; for
+# that, look at the runs with several seeds. With three seeds the range is hardly wider than the seeds
+# themselves, and misses the truth more often than one time in twenty. Two kinds of ranges are biased: those of
+# scores above *every* shuffle, because resampling brings no new extremes, and those of distances from chance,
+# which cannot be negative.
 #
-# The rules are ours: the paper gives words, not thresholds. Some were changed after results had been decided
-# by them, where they missed what the paper says; the tables mark these. So read a verdict as a description of
-# these runs, not as a test that was laid down before them.
+# The rules are ours: the paper gives words, not thresholds. Some were changed after we had seen results,
+# because they missed what the paper says; the tables mark these. So read a verdict as a description of these
+# runs, not as a test that was fixed in advance.
 #
-# The same seeds are drawn in all panels, for these share images, first weights and batches. Some checks
-# hold for a network without any training as well. [What the open choices change](open_choices) tells
-# which, in its table of robust conclusions, for claims on single panels; where two networks are compared,
-# the table here tells their difference at the first epoch, too.
+# The same seeds are drawn in all panels, because panels share images, first weights and batches. Some checks
+# hold even for an untrained network. For claims about single panels, the table of robust conclusions in [What
+# the open choices change](open_choices) says which. Where two networks are compared, the table here gives their
+# difference at the first epoch, too.
 
 # %%
 spread = {"n_resamples": n_resamples, "seed": seed}
@@ -75,8 +75,8 @@ Markdown(count_verdicts(dict(zip(names, (best, paper, tenth), strict=True))))
 # %% [markdown]
 # ## What holds
 #
-# Each claim on the runs that have most of its panels: at the paper's scale where these are as complete
-# as those at a tenth. The scale stands with the verdict.
+# Each claim on the runs that have most of its panels: at the paper's scale where these are as complete as those
+# at a tenth. The verdict names the scale.
 
 # %% tags=["hide-input", "full-width", "claims-table"]
 Markdown(claims_table(best))
@@ -93,8 +93,8 @@ Markdown("\n".join(f"- {name}: {describe_shipped(name)}" for name in FIGURES))
 # %% [markdown]
 # ## At a tenth of the epochs
 #
-# Three seeds of each panel, of MLPs to a tenth of the paper's epochs, of CNNs to a fifth. What a network
-# does after the last of these epochs they cannot tell.
+# Three seeds of each panel, of MLPs to a tenth of the paper's epochs, of CNNs to a fifth. They cannot tell what
+# a network does after that.
 
 # %% tags=["hide-cell", "full-width", "claims-table"]
 Markdown(claims_table(tenth))
@@ -105,8 +105,8 @@ Markdown("\n".join(f"- {name}: {describe_shipped(name, 'tenth')}" for name in FI
 # %% [markdown]
 # ## Where the scales differ
 #
-# Checks that were made at both scales and come out differently. More epochs, other epochs measured, and one
-# seed against several: each of these may be why.
+# Checks that were made at both scales and come out differently. The scales differ in the number of epochs, in
+# which epochs are measured, and in the number of seeds; any of these may be the reason.
 
 # %% tags=["hide-input"]
 Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": tenth}))
@@ -128,9 +128,6 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 
 # %% [markdown]
 # ## Exercises
-#
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; nothing is trained, so each takes a second.
 #
 # ### Exercise 1, look: two panels change places
 #
@@ -168,10 +165,10 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 # print("claims that lose checks:", lost)
 # ```
 #
-# Only what is said of depth (5), of dropout (6) and of CNNs against MLPs (9) loses a check. What is said of
-# forgetting (8) compares panels, too, but a is still the slower one in its new place. All else is said
-# of each panel by itself, or counts pairs without caring which is which. So a claim that compares certain
-# networks is the harder test of the paper.
+# Only what is said of depth (5), of dropout (6) and of CNNs against MLPs (9) loses a check. The claim on
+# forgetting (8) compares panels, too, but a is still the slower one in its new place. All other claims speak of
+# each panel by itself, or count pairs in either order. So a claim that compares particular networks is the
+# harder test of the paper.
 #
 # </details>
 #
@@ -204,15 +201,15 @@ Markdown(differing_checks({"the paper's scale": paper, "a tenth of the epochs": 
 #
 # Nine shuffles cannot give a p-value below a tenth, however far the observed score lies above them; nineteen
 # are the fewest that can give a twentieth. A claim that asks for "above all of the null" gets *easier* with
-# fewer shuffles, one that asks for a small p-value becomes impossible. Whoever says "above the null" has to
-# say of how many.
+# fewer shuffles, one that asks for a small p-value becomes impossible. Whoever says "above the null" must say
+# how many shuffles it has.
 #
 # </details>
 #
 # ### Exercise 3, explain: a test that should find nothing
 #
-# Let every shuffle in turn play the part of the true labels, against all the others. There is nothing to be
-# found now. **Predict first:** how often is the p-value at most 0.05 all the same?
+# Let every shuffle in turn play the part of the true labels, against all the others. Now there is nothing to
+# find. **Predict first:** how often is the p-value at most 0.05 all the same?
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #

@@ -151,9 +151,9 @@ print(next(iter(panels_of(result).values())))
 # ## Limits
 #
 # At teaching scale the runs end at a hundredth of the paper's epochs (the CNNs even earlier), with fewer
-# permutations and trees. What a network forgets after the last epoch here is not seen, so a check of claims 7
-# and 8 that fails here may hold at full length, or fail there, too: the longer runs above tell. This run has
-# one seed unless `n_seeds` says otherwise; how many runs its panels show, the paper does not say.
+# permutations and trees. They cannot show what a network forgets later, so the checks of claims 7 and 8 may
+# come out differently at full length; the longer runs above decide. A run has one seed unless `n_seeds` says
+# otherwise. The paper does not say how many runs its panels show.
 
 # %% [markdown]
 # ## Change something
@@ -174,7 +174,7 @@ print(next(iter(panels_of(result).values())))
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #
-# Dropout hides random units at every step: can a single image be told by units that may be missing?
+# Dropout hides random units at every step: can units that may be missing identify a single image?
 #
 # </details>
 #
@@ -195,9 +195,9 @@ print(next(iter(panels_of(result).values())))
 #     print(panel, "null", nulls[panel].round(3), "validation", validation[panel].round(3))
 # ```
 #
-# The null of a lies above that of d, while both curves end close together. Remembering less costs d
-# nothing on new images. By itself it promises nothing, either: in the longer runs above e remembers least,
-# and does not end above d.
+# The null of a lies above that of d, while both curves end close together. Remembering less costs d nothing on
+# new images. Nor does it gain anything by that alone: in the longer runs above e remembers least, and does not
+# end above d.
 #
 # </details>
 #
@@ -227,9 +227,9 @@ print(next(iter(panels_of(result).values())))
 # print(f"null {null:.3f}, observed {observed:.3f}: {verdict}")
 # ```
 #
-# Both lie above chance. Random weights mix the pixels but keep images apart, so that a forest can
-# recognize single images *and* tell pullovers from coats. Hence the verdict alone does not speak of
-# training: always compare a trained network with the one it started from.
+# Both lie above chance. Random weights mix the pixels but keep images apart, so that a forest can recognize
+# single images *and* tell pullovers from coats. So the verdict alone says nothing about training: always
+# compare a trained network with the one it started from.
 #
 # </details>
 #

@@ -168,9 +168,8 @@ print(next(iter(panels_of(result).values())))
 # print("null", nulls, "observed", observed)
 # ```
 #
-# The nulls stand in the order of the perturbation, the gentlest on top, though it is one and the
-# same network. The observed scores of 1 % and 5 % lie much closer together than their nulls: eight
-# pixels or forty, a pullover stays a pullover.
+# The gentler the perturbation, the higher the null, although the network is the same. The observed scores of 1
+# % and 5 % lie much closer together than their nulls: eight pixels or forty, a pullover stays a pullover.
 #
 # </details>
 #
@@ -210,9 +209,9 @@ print(next(iter(panels_of(result).values())))
 #
 # ### Exercise 3, explain: does the order depend on the strength?
 #
-# The chapter says that the order of networks carries over from one strength to another. **Predict
-# first:** for a and d, where will the difference of their nulls be largest: at the gentlest
-# perturbation, at the strongest, or in between?
+# The chapter says that the order of networks carries over from one strength to another. **Predict first:** for
+# a and d, where will the difference of their nulls be largest: at the gentlest perturbation, at the strongest,
+# or in between?
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #

@@ -143,7 +143,7 @@ print(next(iter(panels_of(result).values())))
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #
-# How many strangers stand between a copy and its original?
+# How many strangers lie between a copy and its original?
 #
 # </details>
 #
@@ -197,8 +197,8 @@ print(next(iter(panels_of(result).values())))
 #     print(n, "null", round(nulls[-1], 3), "validation", round(validation[-1], 3))
 # ```
 #
-# The null falls and the red curve rises, as in the paper. How much of the fall is crowding, this
-# comparison cannot say.
+# The null falls and the red curve rises, as in the paper. This comparison cannot say how much of the fall is
+# crowding.
 #
 # </details>
 #
@@ -239,11 +239,11 @@ print(next(iter(panels_of(result).values())))
 # %% [markdown]
 # ## Summary
 #
-# The longer runs above, beside those of Figure 1: with five times as many images the 5 % null, mean over
-# seeds, is lower from the first epoch on, before training has done much, so not all of it is the network's
-# doing (exercise 1). In a, b and d the null is highest no later than there, for an epoch has more steps. Every network ends by naming new
-# images better, by more than seeds differ. Which network memorizes more than which is as in Figure 1; in e
-# the 5 % null ends at chance.
+# The longer runs above, beside those of Figure 1: with five times as many images the 5 % null, mean over seeds,
+# is lower from the first epoch on, before training has done much, so not all of it is the network's doing
+# (exercise 1). In a, b and d it also peaks no later, because an epoch has more steps. Every network ends by
+# naming new images better, by more than seeds differ. Which network memorizes more than which is as in Figure
+# 1; in e the 5 % null ends at chance.
 #
 # ## How this page was made
 

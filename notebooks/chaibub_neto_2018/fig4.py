@@ -132,10 +132,10 @@ print(next(iter(panels_of(result).values())))
 # %% [markdown]
 # ## Limits
 #
-# The paper does not say *which* other dynamics, so the claim is easy to meet: read the picture. The
-# constants of rmsProp are our choice (Keras' defaults). Of one seed alone, as at the paper's scale, the rule
-# asks a larger difference than of several, which show how far seeds differ; so [the verdicts](claims) of the
-# two scales may differ, and more seeds at the paper's scale would settle it.
+# The paper does not say *which* other dynamics, so the claim is easy to meet: read the picture. The constants
+# of rmsProp are our choice (Keras' defaults). With one seed, as at the paper's scale, the rule asks for a
+# larger difference than with several, which show how far seeds differ. So [the verdicts](claims) of the two
+# scales may differ; more seeds at the paper's scale would settle it.
 
 # %% [markdown]
 # ## Change something
@@ -174,8 +174,8 @@ print(next(iter(panels_of(result).values())))
 # print(losses)
 # ```
 #
-# RmsProp, by far: small gradients get steps as large as large ones. So what looks like other
-# dynamics might be the same dynamics, seen sooner. Exercise 3 asks.
+# RmsProp, by far: small gradients get steps as large as large ones. So what looks like other dynamics might be
+# the same dynamics, seen sooner. Exercise 3 tests this.
 #
 # </details>
 #
@@ -216,9 +216,9 @@ print(next(iter(panels_of(result).values())))
 #
 # ### Exercise 3, explain: the same loss, not the same epoch
 #
-# Set speed aside: compare the nulls where both networks have come *equally far*, with three seeds.
-# **Predict first:** would the two nulls agree, if the optimizer changed nothing but the speed? Will
-# three seeds be enough to see whether they do?
+# Set speed aside: compare the nulls where both networks have come *equally far*, with three seeds. **Predict
+# first:** would the two nulls agree if the optimizer changed only the speed? Will three seeds be enough to see
+# whether they do?
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #

@@ -52,8 +52,7 @@ Markdown(claims_table(check_longest("fig5")))
 # %% [markdown]
 # ## Your own run
 #
-# The fall and rise of panel d take about 1,500 epochs, half a minute of one core:
-# `memlib run fig5 --panels d -p epochs=1500`.
+# The fall and rise of panel d take about 1,500 epochs: `memlib run fig5 --panels d -p epochs=1500`.
 
 # %% tags=["parameters"]
 scale: str = "teaching"  # smoke, teaching, tenth or paper
@@ -234,9 +233,9 @@ print(next(iter(panels_of(result).values())))
 #     print("shuffled", share, "observed and null", found[share])
 # ```
 #
-# Nothing changes but by accident: pairs of noise and label are drawn anew, and are as good as
-# before. So *learning* on noise is no discovery in the data. It is the network that carries given
-# labels into its features, and the same runs on images need the red curve to tell the two apart.
+# Nothing changes beyond chance: new pairs of noise and label are as good as the old ones. So *learning* on
+# noise finds nothing in the data. The network carries the given labels into its features. On images, too, only
+# the red curve tells the two apart.
 #
 # </details>
 

@@ -14,9 +14,9 @@
 # # What the open choices change
 #
 # A paper of a few pages cannot say everything. Which loss, which first weights, how many trees? We had to
-# choose, and you may choose otherwise. This chapter changes one thing at a time and looks whether the
-# conclusions stand: which of them are the paper's, and which are ours? Some things that the paper does
-# state are changed, too, to see how far its conclusions reach.
+# choose, and you may choose otherwise. This chapter changes one thing at a time and checks whether the
+# conclusions hold: which of them are the paper's, and which are ours? It also changes some things that the
+# paper does state, to see how far its conclusions reach.
 
 # %% tags=["parameters"]
 stored: str = "choices"  # in data/results of the checkout, or a path to your own .nc
@@ -40,32 +40,30 @@ Markdown(describe_choices(choices, stored))
 # %% [markdown]
 # ## The method
 #
-# Two runs stand for all: panel a on images, where the paper finds memorization and learning from the first
-# epochs on, and panel d on noise, where the null falls, learning sets in, and forgetting follows. Each
-# choice repeats them with the same seeds, so that a change is a difference of runs with the same images,
-# first weights (unless these are what changes) and order of batches:
+# Two runs represent all: panel a on images, where the paper finds memorization and learning from the first
+# epochs on, and panel d on noise, where the null falls, learning sets in, and forgetting follows. Each choice
+# repeats them with the same seeds, so that a change is a difference of runs with the same images, first weights
+# (unless these are what changes) and order of batches:
 #
 # $$
 # \Delta_s = L_s^{\text{choice}} - L_s^{\text{default}} ,
 # $$ (eq-change)
 #
-# one {eq}`eq-change` for each seed $s$. A choice leaves out a run that it cannot touch: the pixel scale
-# the one on noise, the noise's standard deviation the one on images, the strides both (the puzzle below
-# tries them on a convolutional network). The size of the validation set touches neither null nor observed
-# score; only what is said of validation accuracy could flip with it. The constants of rmsProp are held against rmsProp with Keras'
-# constants, all else against our defaults. The level $L$ is the mean over the measured epochs of the null
-# of the least perturbed set (5 % shuffled, or the least rotation and so on), or the observed score of
-# that set at the last epoch. For each choice the checks of the paper's claims which these two runs can
-# decide are made again; a check *flips* when it held before the change and does not hold now, or the
-# reverse.
+# one {eq}`eq-change` for each seed $s$. A choice skips a run that it cannot affect: the pixel scale skips the
+# run on noise, the noise's standard deviation the run on images, the strides both (the puzzle below tries them
+# on a convolutional network). The size of the validation set affects neither null nor observed score; only
+# checks of validation accuracy could flip. The constants of rmsProp are compared with Keras' constants, all
+# else with our defaults. The level $L$ is the mean over the measured epochs of the null of the least perturbed
+# set (5 % shuffled, or the least rotation and so on), or the observed score of that set at the last epoch. For
+# each choice the checks of the paper's claims which these two runs can decide are made again; a check *flips*
+# when it held before the change and does not hold now, or the reverse.
 #
-# Four things that are changed here are not open. The paper states its optimizer (SGD), its classifier (a
-# random forest), its kind of perturbation (shuffled pixels) and the layer of its features (the last hidden
-# one). They are changed to see how far its conclusions reach; in the tables their rows carry the word
-# *(stated)* after the question.
+# Four things that are changed here are not open. The paper states its optimizer (SGD), its classifier (a random
+# forest), its kind of perturbation (shuffled pixels) and the layer of its features (the last hidden one). The
+# tables mark them *(stated)*.
 #
-# Four baselines, which the paper does not have, stand at the end: an untrained network, the pixels
-# themselves as features, and networks trained on labels that were shuffled before training, all of them
+# Four baselines that the paper does not have come last: an untrained network, the pixels themselves as
+# features, and networks trained on labels that were shuffled before training, all of them
 # {cite:p}`zhang2017` or half of them. For these two, the labels that count as true are the shuffled ones.
 
 # %%
@@ -81,10 +79,10 @@ choices and show_choices(choices)
 # %% [markdown]
 # ## In numbers
 #
-# Means over seeds, smallest and largest in brackets; for the default, the levels themselves. Onset and
-# peak are measured epochs, the median of the seeds. A null of rotated or noisy copies lies on the same axis
-# as one of shuffled copies, but 5 degrees are not 5 % of the pixels: compare their signs, not their sizes.
-# And where nothing is shuffled, the claim on shuffling all pixels (4) is not asked.
+# Means over seeds, smallest and largest in brackets; for the default, the levels themselves. Onset and peak are
+# measured epochs, the median of the seeds. A null of rotated or noisy copies lies on the same axis as one of
+# shuffled copies, but 5 degrees are not 5 % of the pixels: compare their signs, not their sizes. Where nothing
+# is shuffled, claim 4, on shuffling all pixels, does not apply.
 
 # %% tags=["hide-input", "full-width", "choices-table"]
 choices and Markdown(choices_table(choices))
@@ -92,11 +90,11 @@ choices and Markdown(choices_table(choices))
 # %% [markdown]
 # ## Which conclusions are robust?
 #
-# One column names the open choices that overturn a check, another what overturns it by changing what the
-# paper states. Baselines are neither; of one of them, the untrained network, the last column tells
-# whether the check holds there as well. Where it does, the check speaks of random weights as much as
-# of training. All choices are held against our defaults here, rmsProp's constants, too: where these overturn what
-# rmsProp itself overturns, it is the optimizer that does.
+# One column names the open choices that overturn a check; another names changes of what the paper states.
+# Baselines are neither. The last column tells whether the check also holds for an untrained network. Where it
+# does, it is a fact about random weights as much as about training. Here all choices are compared with our
+# defaults, rmsProp's constants too: where these overturn what rmsProp itself overturns, the optimizer is the
+# cause.
 
 # %% tags=["hide-input", "full-width", "robustness-table"]
 choices and Markdown(robustness_table(choices))
@@ -121,9 +119,9 @@ choices and Markdown(puzzle_table(choices))
 # %% [markdown]
 # ## Limits
 #
-# The runs are of teaching scale, a hundredth of the paper's epochs; what takes thousands of epochs is not
-# seen. Two panels are not six. Choices are changed one at a time, so two that cancel each other, or
-# that matter only together, stay hidden.
+# The runs are at teaching scale, a hundredth of the paper's epochs; they cannot show what takes thousands of
+# epochs. Two panels are not six. Choices are changed one at a time, so two that cancel each other, or that
+# matter only together, stay hidden.
 #
 # ## Make your own
 #
@@ -132,14 +130,11 @@ choices and Markdown(puzzle_table(choices))
 # memlib run open_choices -p stored=$PWD/mine.nc
 # ```
 #
-# Without `--output` the choices join the stored ones, provided that the default, which is measured again
-# first, is the same to the last bit.
+# Without `--output` the choices join the stored ones, provided that the default, measured again first, is the
+# same bit for bit.
 
 # %% [markdown]
 # ## Exercises
-#
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; nothing is trained, so each takes a second.
 #
 # ### Exercise 1, look: no network at all
 #

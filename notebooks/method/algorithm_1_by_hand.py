@@ -37,8 +37,8 @@ from memlib.report import markdown_table, picture
 #
 # The test never sees images. It sees what the network's last hidden layer makes of them:
 # {term}`learned features` of the training set, and of an s-validation set in which every training image was
-# disturbed a little. Here we make up both, with two features a sample. Each sample has a place of its
-# own, at random, which says nothing about its label; its copy lies `disturbance` away.
+# disturbed a little. Here we make up both, with two features per sample. Each sample has a random place of its
+# own that says nothing about its label; its copy lies `disturbance` away.
 
 # %%
 labels, training, copies = planted_features(
@@ -104,7 +104,7 @@ Markdown(
 # ones keep a p-value from being 0 ({cite:t}`phipsonsmyth2010`).
 #
 # ```{margin}
-# With $B$ shuffles no p-value is below $1/(B+1)$: 19 are the least with which 0.05 can be reached.
+# With $B$ shuffles no p-value is below $1/(B+1)$, so 0.05 needs at least 19.
 # ```
 
 # %%
@@ -169,11 +169,11 @@ Markdown(markdown_table(header, table))
 # %% [markdown]
 # ## Limits
 #
-# With a 5 % rule, one case in twenty without any learning will be called *learned* by accident.
-# *Memorized* is called far more rarely without memory, for chance then lies in the middle of the null.
-# And the more samples, the narrower the null, and the less memorization is enough for the verdict:
-# read the *level* of the null, not only the word. The paper itself advises to compare
-# networks rather than to trust p-values, because the level depends on the perturbation.
+# With a 5 % rule, one case in twenty without any learning will be called *learned* by accident. A false
+# *memorized* is far rarer: without memory, chance lies in the middle of the null. The more samples, the
+# narrower the null, and the less memorization it takes for the verdict. So read the *level* of the null, not
+# only the word. The paper itself advises comparing networks rather than trusting p-values, because the level
+# depends on the perturbation.
 #
 # ## Change something
 #
@@ -185,9 +185,6 @@ Markdown(markdown_table(header, table))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; each takes seconds.
-#
 # ### Exercise 1, look: how few shuffles are enough?
 #
 # **Predict first:** with nine shuffles, how small can a p-value become? What is the smallest number
@@ -195,7 +192,7 @@ Markdown(markdown_table(header, table))
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #
-# The added ones: the smallest value has no shuffle at all that reaches the observed score.
+# One is added above and below the line, so even a score that no shuffle reaches has a p-value above 0.
 #
 # </details>
 #
@@ -213,9 +210,8 @@ Markdown(markdown_table(header, table))
 #     print(b, "smallest p:", 1 / (b + 1), verdicts[b])
 # ```
 #
-# One over ten, above 5 %, however clear the case. One over twenty is the first that is small
-# enough, so 19 shuffles are the fewest; below, the verdict is *undecided*. More shuffles do not
-# make a case clearer, they only tell it more finely.
+# One tenth, which is above 5 % however clear the case. It takes 19 shuffles to reach one twentieth; with fewer,
+# the verdict is *undecided*. More shuffles do not make a case clearer; they only resolve it more finely.
 #
 # </details>
 #
@@ -245,10 +241,9 @@ Markdown(markdown_table(header, table))
 #     print(disturbance, round(means[-1], 3))
 # ```
 #
-# Step by step, as one copy after the other comes nearer to a stranger than to its own original. The
-# training features are the same in all four rows: what was there to be memorized did not change,
-# only how much of it the copies still tell. A null at chance says that *this* perturbation leaves
-# nothing to recognize.
+# Step by step, as one copy after the other comes nearer to a stranger than to its own original. The training
+# features are the same in all four rows: what was memorized did not change, only how much of it the copies
+# still show. A null at chance says that *this* perturbation leaves nothing to recognize.
 #
 # </details>
 #

@@ -38,7 +38,7 @@ from memlib.report import markdown_table, picture, plot_images
 # [open choices](open_choices) has what the other reading changes). Nothing is added and nothing lost, so each
 # image keeps its histogram. Rotation is named as an alternative.
 #
-# **Before you look on:** from which share on would you no longer tell a pullover from a coat?
+# **Before you look on:** above which share could you no longer tell a pullover from a coat?
 
 # %%
 images = load_data(data, n_images=2000, seed=seed).train_images
@@ -63,15 +63,15 @@ picture(
 )
 
 # %% [markdown]
-# The first row is the training set itself. With all pixels shuffled, garment and margin are mixed: all that
-# is left of an image are its values of brightness. Move a slider from 0 to 100 % over
-# the same images in [Disturb them yourself](../by_eye.md).
+# The first row is the training set itself. With all pixels shuffled, garment and background mix, and only the
+# brightness values are left. [Disturb them yourself](../by_eye.md) has a slider from 0 to 100 % for the same
+# images.
 #
 # ## How much has changed, in numbers
 #
-# Two quantities, averaged over all 2,000 training images: how many pixels hold another value than
-# before, and how strongly the copy still correlates with the original. Fewer pixels change than are
-# shuffled, since many of them are empty and trade zeros.
+# Two quantities, averaged over all 2,000 training images: how many pixels have changed, and how strongly the
+# copy still correlates with the original. Fewer pixels change than are shuffled, since many are empty and trade
+# zeros.
 
 # %%
 import numpy as np
@@ -92,11 +92,11 @@ Markdown(markdown_table(header, table))
 # %% [markdown]
 # ## Why this helps
 #
-# A training image and its copy share two kinds of structure. One goes with the label: it is shared with
-# other pullovers, and with validation images, too. The other is that of the single image: this fold, that
-# button. The paper calls them {term}`label structure` and {term}`background structure`. A classifier that names
-# the label of a copy better than chance must have used one of them. Which one, the test finds out by
-# taking the labels away: [Algorithm 1 by hand](algorithm_1_by_hand).
+# A training image and its copy share two kinds of structure. One goes with the label: it is shared with other
+# pullovers, and with validation images, too. The other is that of the single image: this fold, that button. The
+# paper calls them {term}`label structure` and {term}`background structure`. A classifier that names the label
+# of a copy better than chance must have used one of them. The test finds out which by shuffling the labels:
+# [Algorithm 1 by hand](algorithm_1_by_hand).
 #
 # ## Change something
 #
@@ -107,13 +107,10 @@ Markdown(markdown_table(header, table))
 # %% [markdown]
 # ## Exercises
 #
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; each takes seconds.
-#
 # ### Exercise 1, look: how many pixels change?
 #
-# Shuffle 5 % of the pixels. **Predict first:** do more than 5 % of the pixels hold another value
-# afterwards, exactly 5 %, or fewer? And when the images are pure noise?
+# Shuffle 5 % of the pixels. **Predict first:** do more than 5 % of the pixels change, exactly 5 %, or fewer?
+# And if the images are pure noise?
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #
@@ -135,9 +132,9 @@ Markdown(markdown_table(header, table))
 # print(changed)
 # ```
 #
-# Fewer, for a shuffle may leave a pixel where it was, and two equal values that trade places do not
-# show. In noise no two values are equal, so only the first reason is left. The same share therefore
-# disturbs noise more than images: one more reason not to compare levels across inputs.
+# Fewer: a shuffle may leave a pixel where it was, and two equal values that trade places do not show. In noise
+# no two values are equal, so only the first reason remains. The same share therefore disturbs noise more than
+# images: one more reason not to compare levels across inputs.
 #
 # </details>
 #
@@ -177,9 +174,9 @@ Markdown(markdown_table(header, table))
 #
 # ### Exercise 3, explain: a shuffle that all images share
 #
-# Shuffle *all* pixels, once afresh for every image and once in the same way for all. **Predict
-# first:** in which of the two sets do the distances between the images stay what they were? Is a
-# null to be expected there that lies above chance?
+# Shuffle *all* pixels, once afresh for every image and once in the same way for all. **Predict first:** in
+# which of the two sets do the distances between the images stay what they were? Would you expect its null to
+# lie above chance?
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #

@@ -13,10 +13,10 @@
 # %% [markdown]
 # # What the null measures
 #
-# A shallow classifier with shuffled labels does better than chance on copies only as far as the vote of the
-# training sample a copy came from, its {term}`twin`, outweighs the chance votes of all the others. For
-# classifiers that are linear in the labels this is a formula, and the null of {cite:t}`chaibubneto2018`
-# can be written down without a single shuffle.
+# A shallow classifier that was fitted on shuffled labels beats chance on a copy only if one vote outweighs the
+# random votes of all the others: that of the training sample the copy came from, its {term}`twin`. For
+# classifiers that are linear in the labels this is a formula, and the null of {cite:t}`chaibubneto2018` can be
+# written down without a single shuffle.
 
 # %% tags=["parameters"]
 seed: int = 0  # base seed of images, weights and shuffles
@@ -49,9 +49,9 @@ from memlib.report import markdown_table, picture
 # %% [markdown]
 # ## Step 1: learned features
 #
-# Train the first network of the paper, panel a, for a few epochs. Keep what its last hidden layer makes of
-# the training images and of their copies. The set with nothing shuffled, the training set itself, is taken
-# along as the end of the scale: there each sample *is* its own twin.
+# Train the first network of the paper, panel a, for a few epochs. Keep what its last hidden layer makes of the
+# training images and of their copies. The training set itself, with nothing shuffled, marks one end of the
+# scale: there each sample *is* its own twin.
 
 # %%
 torch.set_num_threads(1)  # small products: more threads would wait for each other
@@ -111,7 +111,8 @@ header = ["sample 0", "its own weight", "mean of the others", "others that count
 Markdown(markdown_table(header, rows))
 
 # %% [markdown]
-# Ridge asks everybody a little, the neighbours ask a few. Keep this difference in mind.
+# Ridge gives every sample a small vote; the neighbours give a few samples a large one. Keep this difference in
+# mind.
 #
 # ## Step 3: one sample's margin
 #
@@ -192,8 +193,8 @@ rows = [[name, *signal_and_noise, *scores] for name, signal_and_noise, scores in
 Markdown(markdown_table(["shuffled", "mean signal", "mean noise", *header], rows))
 
 # %% [markdown]
-# The formula and the shuffles agree within the accident of drawing shuffles. And the null stays close to
-# one half even where nothing was perturbed: the twin's weight is a small part of the noise.
+# The formula and the shuffles agree to within the randomness of the shuffles. And the null stays close to one
+# half even where nothing was perturbed: the twin's weight is a small part of the noise.
 #
 # ## Step 5: why a linear classifier cannot remember
 #
@@ -222,12 +223,12 @@ Markdown(
 )
 
 # %% [markdown]
-# The last number, from {eq}`eq-rank`, takes all samples for equal. In truth a few unusual images hold more than their share of
-# the weights, and the square root pays them less for it than it takes from the others. So the full formula
-# gives a little less.
+# The last number, from {eq}`eq-rank`, treats all samples alike. In truth a few unusual images hold more than
+# their share of the weights; because of the square root they gain less than the others lose. So the full
+# formula gives a little less.
 #
-# A null near one half, got with a linear classifier, says little about the network. The features may
-# hold every image apart; this classifier could not show it.
+# A null near one half from a linear classifier says little about the network. The features may keep every image
+# apart; this classifier could not show it.
 #
 # ## Step 6: neighbours, exactly
 #
@@ -243,7 +244,7 @@ Markdown(
 # where $q$ is the share of copies that find their twin among their five neighbours. The exact form draws the
 # other labels from the urn without putting them back: `expected_null_accuracy_neighbours`.
 #
-# **Predict first:** how large can the null of five neighbours become at most?
+# **Predict first:** what is the largest null that five neighbours can have?
 
 # %%
 nearest = [neighbours.neighbours(copies) for copies in sets.values()]
@@ -255,9 +256,9 @@ rows = [[name, q, *scores] for name, q, scores in table]
 Markdown(markdown_table(["shuffled", "twin among the five", *header], rows))
 
 # %% [markdown]
-# Here the null is nothing but a count of twins found again, put on another scale {eq}`eq-neighbours`. It can rise no
-# further than in the first row, where all are found. And it falls with the perturbation exactly as fast
-# as the twins get lost among the other samples.
+# Here the null simply counts the twins that are found again, on another scale {eq}`eq-neighbours`. It cannot
+# exceed the first row, where all are found. It falls with the perturbation exactly as fast as twins get lost
+# among the other samples.
 #
 # ## Step 7: the forest
 #
@@ -326,10 +327,10 @@ picture(
 )
 
 # %% [markdown]
-# The same network, the same features, the same copies, and three nulls. The forest is the most local of
-# the three: what was not moved it knows by heart, where the four other neighbours outvote the twin nearly
-# a third of the time. Its lead melts away as the copies move off. Ridge hardly leaves chance at all. And all
-# three come down to chance when the copies have nothing left of their twins.
+# The same network, the same features, the same copies, and three nulls. The forest is the most local of the
+# three: it knows unmoved copies by heart, while among five neighbours the four others outvote the twin nearly a
+# third of the time. Its lead shrinks as the copies move away. Ridge hardly leaves chance at all. All three come
+# down to chance when the copies have nothing left of their twins.
 #
 # ## What this means for reading a null
 #
@@ -356,9 +357,6 @@ picture(
 
 # %% [markdown]
 # ## Exercises
-#
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; each takes seconds.
 #
 # ### Exercise 1, look: one neighbour, five, twenty-five
 #
@@ -398,8 +396,8 @@ picture(
 #
 # ### Exercise 2, change: can ridge remember after all?
 #
-# Ridge kept its null near one half, for it had few features and many samples. **Predict first:**
-# what happens when the number of features comes near the number of samples?
+# Ridge kept its null near one half because it had few features and many samples. **Predict first:** what
+# happens when the number of features comes near the number of samples?
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #
@@ -422,16 +420,16 @@ picture(
 #     print(n_features, round(means[-1], 3))
 # ```
 #
-# Its null rises towards 1: with as many numbers as labels it can keep them all. It was never the
-# straight line that kept ridge from remembering, but how few numbers it had. The networks here end
-# in 16 units, so that a linear classifier on their features stays blind.
+# Its null rises towards 1: with as many numbers as labels it can keep them all. What kept ridge from
+# remembering was not that it is linear; it had too few numbers. The networks here end in 16 units, so that a
+# linear classifier on their features stays blind.
 #
 # </details>
 #
 # ### Exercise 3, explain: read the number of twins from a null
 #
-# For five neighbours, the null is $\frac{1}{2} + \frac{3}{16} q$. **Predict first:** can the share
-# $q$ of twins found again be had from the null alone, without looking at the neighbours? How well?
+# For five neighbours, the null is $\frac{1}{2} + \frac{3}{16} q$. **Predict first:** can you read the share $q$
+# of twins found again from the null alone, without looking at the neighbours? How well?
 #
 # <details class="memlib-fold"><summary>Hint</summary>
 #
@@ -458,9 +456,9 @@ picture(
 # print(f"from the null {from_null:.3f}, counted {counted:.3f}")
 # ```
 #
-# They agree but for the accident of drawing shuffles, which the factor $16/3$ makes larger. So for
-# this classifier the null is a measurement in a unit one can name: the share of images still
-# recognized. For a forest there is no such formula, so its null orders features but counts no images.
+# They agree up to the randomness of the shuffles, which the factor $16/3$ amplifies. So for this classifier the
+# null has a unit that we can name: the share of images still recognized. For a forest there is no such formula,
+# so its null orders features but counts no images.
 #
 # </details>
 

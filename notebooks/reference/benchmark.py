@@ -13,9 +13,9 @@
 # %% [markdown]
 # # How fast, and against what
 #
-# The paper's five figures take tens of millions of training steps and tens of thousands of forests. This
-# page measures what memlib makes of that, against the tools one would otherwise take: plain torch and
-# Keras for training, scikit-learn and R for the null.
+# The paper's five figures take tens of millions of training steps and tens of thousands of forests. This page
+# measures how fast memlib does them, against the tools one would otherwise use: plain torch and Keras for
+# training, scikit-learn and R for the null.
 
 # %% tags=["parameters"]
 stored: str = "bench-full"  # in data/results of the checkout, or a path to your own .nc
@@ -75,19 +75,18 @@ bench and Markdown(ratio_table(bench))
 # %% [markdown]
 # ## Fast, but the same null?
 #
-# A faster forest is of use only if it gives the same null. Each engine drew its own shuffles on the
-# features of one network, so the two-sample Kolmogorov-Smirnov test applies; its null hypothesis is that
-# the engine's null and memlib's have one distribution. The observed scores come from one forest each,
-# with the true labels.
+# A faster forest is useful only if it gives the same null. Each engine drew its own shuffles on the features of
+# one network, so the two-sample Kolmogorov-Smirnov test applies; its null hypothesis is that the engine's null
+# and memlib's have one distribution. The observed scores come from one forest each, with the true labels.
 
 # %% tags=["hide-input"]
 bench and Markdown(null_table(bench))
 
 # %% [markdown]
-# The column to look at is the difference of the means, against the spread of accuracies that the book's
-# figures discuss. A small p-value says that an engine's null is another one, however little: engines that
-# cut features into bins, as scikit-learn-intelex does, draw other thresholds than scikit-learn itself. But
-# of many such tests one in twenty is below 0.05 by accident, where nothing differs.
+# The column to look at is the difference of the means, against the spread of accuracies that the book's figures
+# discuss. A small p-value says that an engine's null differs, however little: engines that cut features into
+# bins, as scikit-learn-intelex does, draw other thresholds than scikit-learn itself. But even where nothing
+# differs, one test in twenty falls below 0.05.
 #
 # ## Other ways to train
 #
@@ -146,8 +145,8 @@ bench and Markdown(describe_peak(bench))
 #
 # ## Summary
 #
-# Ratios, not times; for each engine how far its null lies from ours, where a large p-value does not prove
-# that both are one; exponents to say what a larger run would cost.
+# Compare ratios, not times. For each engine, see how far its null lies from ours; a large p-value does not
+# prove that the two are the same. The exponents say what a larger run would cost.
 #
 # ## How this page was made
 

@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Larger runs
 #
-# The paper's own scale takes days of one core, a thousand seeds take a cluster. Work is cut into pieces,
-# one training a panel and seed and one block of permutations an epoch, and the pieces run wherever there
-# is a processor: in processes of one machine, on the workers of a cluster, the training on a GPU.
+# The paper's own scale takes days of one core, a thousand seeds take a cluster. Work is cut into pieces: one
+# training for each panel and seed, and blocks of permutations for each epoch. Pieces run wherever there is a
+# processor: in processes of one machine, on the workers of a cluster, and trainings on a GPU.
 
 # %% tags=["parameters"]
 figure: str = "fig1"  # whose pieces are listed
@@ -61,11 +61,11 @@ print(describe_plan(plan(resolve(figure, scale)), n_jobs=2, whole=True))
 # memlib status
 # ```
 #
-# lists what is finished, what was begun, and the time it still needs; it may be asked while a run goes on.
+# lists what is finished, what was begun, and the time it still needs, also while a run goes on.
 #
 # ## Several machines: a Dask cluster
 #
-# Any Dask scheduler will do. All that changes is its address:
+# Any Dask scheduler will do. Only its address is added:
 #
 # ```bash
 # pip install distributed
@@ -123,27 +123,24 @@ print(describe_plan(plan(resolve(figure, scale)), n_jobs=2, whole=True))
 #
 # ## What would many seeds cost?
 #
-# One run is one draw of images, first weights, batches and masks. Here is what `n_seeds` of them would
-# take, in hours of one core, and divided by `n_cores` cores at best: pieces are many and small,
-# but no run ends before its longest training.
+# One run is one draw of images, first weights, batches and masks. Here is what `n_seeds` of them would take, in
+# hours of one core, and at best with `n_cores` cores. Pieces are many and small, but no run ends before its
+# longest training.
+
+# %%
+declared = {f"{name}: {one.title}": name for name, one in FIGURES.items()}
+seconds = {
+    title: figure_seconds(resolve(name, scale, n_seeds=n_seeds))
+    for title, name in declared.items() if name != "fig2"  # shares fig1's
+}
+seconds["**all**"] = tuple(map(sum, zip(*seconds.values(), strict=True)))
 
 # %% tags=["hide-input"]
-rows, totals = [], [0.0, 0.0]
-for name, declared in FIGURES.items():
-    if name == "fig2":
-        continue
-    training, null = figure_seconds(resolve(name, scale, n_seeds=n_seeds))
-    totals = [totals[0] + training, totals[1] + null]
-    hours = [f"{seconds / 3600:,.0f}" for seconds in (training, null)]
-    rows.append([f"{name}: {declared.title}", *hours, duration((training + null) / n_cores)])
-rows.append(
-    [
-        "**all**",
-        *(f"{seconds / 3600:,.0f}" for seconds in totals),
-        duration(sum(totals) / n_cores),
-    ]
-)
-header = ["figure", "training, core hours", "nulls, core hours", f"with {n_cores:,} cores"]
+header = ["figure", "training", "nulls", f"with {n_cores:,} cores"]
+rows = [
+    [title, *(f"{one / 3600:,.0f} h" for one in both), duration(sum(both) / n_cores)]
+    for title, both in seconds.items()
+]
 Markdown(
     f"At {scale} scale, {n_seeds:,} seeds (Figure 2 shares the runs of Figure 1):\n\n"
     + markdown_table(header, rows)
@@ -155,5 +152,5 @@ Markdown(
 #
 # ## Summary
 #
-# Ask with `--dry-run`, look with `memlib status`, kill and repeat at will; `--scheduler` for a cluster,
-# nothing at all for a GPU.
+# Ask for the cost with `--dry-run`, watch with `memlib status`, stop and go on at will. A cluster needs
+# `--scheduler`, a GPU nothing.

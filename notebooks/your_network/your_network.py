@@ -73,9 +73,9 @@ x = torch.tensor(data.train_images, dtype=torch.float32)
 y = torch.tensor(data.train_labels)
 
 # %% [markdown]
-# The last two lines of the loop are all that is added. The call propagates images with dropout off,
-# batch normalization frozen, and leaves network and random numbers as it found them, so that training
-# goes on as if nobody had asked.
+# The last two lines of the loop are all that is added. The call propagates images with dropout off, batch
+# normalization frozen, and leaves network and random numbers as it found them, so that training goes on as if
+# nothing had happened.
 
 # %%
 tests = {}
@@ -107,8 +107,8 @@ print(joined)
 # %% [markdown]
 # ## The figure
 #
-# **Predict first:** with ten classes, where is chance? Will the null rise and fall as the
-# paper's networks have it?
+# **Predict first:** with ten classes, where is chance? Will the null rise and fall as it does for the paper's
+# networks?
 
 # %%
 def draw(theme):
@@ -200,10 +200,10 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 #
 # ## Limits
 #
-# One seed and few images: an example, not a finding. The forest is fitted anew for every shuffle, so a
-# test takes longer with more images, features, trees and classes; on the benchmark's machine it takes
-# [this long](benchmark) for the paper's sizes. All cores take part unless `n_jobs` says otherwise, and a test
-# that lasts shows the time left.
+# One seed and few images: an example, not a finding. The forest is fitted anew for every shuffle, so a test
+# takes longer with more images, features, trees and classes; on the benchmark's machine it takes [this
+# long](benchmark) for the paper's sizes. All cores take part unless `n_jobs` says otherwise, and a long test
+# shows the time left.
 #
 # ## Change something
 #
@@ -214,9 +214,6 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 
 # %% [markdown]
 # ## Exercises
-#
-# Write down what you expect before you open a solution. The code is complete in itself: paste it into a
-# new cell or a Python session of the checkout; each takes seconds.
 #
 # ### Exercise 1, look: two per cent of 64 pixels
 #
@@ -302,9 +299,9 @@ Markdown(markdown_table(["shift", "null", "observed", "verdict"], rows))
 # print(observed, null, validation)
 # ```
 #
-# The observed score lies above the whole null: the features hold what goes with *these* labels, though
-# nobody else would call it knowledge, and the validation accuracy stays at chance. *Learned* in the
-# sense of the test means tied to the training labels; whether it generalizes, the red line says.
+# The observed score lies above the whole null: the features hold what goes with *these* labels, though nobody
+# else would call it knowledge, and the validation accuracy stays at chance. *Learned*, in the sense of the
+# test, means tied to the training labels. The red line says whether it generalizes.
 #
 # </details>
 #

@@ -176,7 +176,7 @@ def test_notebook_runs_with_and_without_a_stored_benchmark(measured, tmp_path):
     from kit.notebooks import execute
 
     path, dataset, _ = measured
-    source = ROOT / "notebooks" / "benchmark.py"
+    source = ROOT / "notebooks" / "reference" / "benchmark.py"
     texts = {}
     for name in (str(path), "no-such-benchmark"):
         output = execute(

@@ -195,6 +195,7 @@ def test_real_table_of_contents_has_every_chapter_in_order():
     assert [toc["root"], *book._entries(toc)] == [
         "index",
         *method,
+        "how_to_read",
         *figures,
         "explorer",
         "chapters/claims",
@@ -204,6 +205,7 @@ def test_real_table_of_contents_has_every_chapter_in_order():
         "rerun",
         "chapters/your_network",
         "teach",
+        "how_it_is_built",
         "chapters/larger_runs",
         "chapters/benchmark",
         "glossary",

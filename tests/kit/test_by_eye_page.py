@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from kit.by_eye import by_eye_data
+from kit.pages.by_eye.data import by_eye_data
 from site_checks import WIDTHS, fixed
 
 from memlib.method.perturb import rotate, shuffle_pixels

@@ -37,7 +37,8 @@ from memlib.runs.study import resolve
 SIZE = {"n_images": 100, "n_validation_images": 60, "epochs": 4, "cnn_epochs": 1}
 SIZE |= {"n_measured_epochs": 2, "n_permutations": 6, "n_trees": 5, "n_seeds": 1}
 PUBLIC = parse_repository("https://github.com/Owner/book")
-SOURCE = ROOT / "notebooks" / "fig1.py"
+SOURCES = ROOT / "notebooks" / "chaibub_neto_2018"
+SOURCE = SOURCES / "fig1.py"
 
 
 def below(site: Path, figure: str) -> list[str]:
@@ -84,7 +85,7 @@ def test_files_below_a_figure_hold_what_is_shown(built_site, figure):
             ElementTree.fromstring(text)
             assert unquote(re.search(r'src="data:image/svg\+xml,([^"]*)"', html)[1]) == text
     source = (folder / f"{figure}.py").read_bytes()
-    assert source == (ROOT / "notebooks" / f"{figure}.py").read_bytes()
+    assert source == (SOURCES / f"{figure}.py").read_bytes()
     notebook = nbformat.read(folder / f"{figure}.ipynb", as_version=4)
     nbformat.validate(notebook)
     assert any("memlib-figure" in json.dumps(cell) for cell in notebook.cells)
@@ -119,7 +120,9 @@ def test_links_to_services_wait_for_a_public_repository(built_site):
 def small(results_folder, tmp_path, monkeypatch):
     """A scale of seconds in place of a tenth of the paper's, and a folder of its own."""
     monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path / "shipped")
-    monkeypatch.setitem(SCALES, "tenth", replace(SCALES["tenth"], **SIZE))
+    monkeypatch.setitem(
+        SCALES, "tenth", replace(SCALES["tenth"], settings={**SCALES["tenth"].settings, **SIZE})
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,7 +137,7 @@ def small(results_folder, tmp_path, monkeypatch):
 )
 @pytest.mark.parametrize("figure", ["fig1", "fig3", "fig4"])
 def test_arguments_give_the_parameters_back(figure, changes):
-    from kit.chapters import parse_assignments
+    from kit.parameters import parse_assignments
 
     settings = resolve(figure, "teaching", **changes)
     words = shlex.split(arguments_of(settings.model_dump(mode="json")))

@@ -11,9 +11,9 @@ import pytest
 import xarray as xr
 from builders import make_result
 from conftest import ROOT
-from kit import explorer
-from kit.by_eye import by_eye_data
-from kit.explorer import counts, explorer_data, figure_data
+from kit.pages.by_eye.data import by_eye_data
+from kit.pages.explorer import data as explorer
+from kit.pages.explorer.data import counts, explorer_data, figure_data
 from kit.publish import page_scripts
 
 from memlib.base.errors import ResultError
@@ -119,7 +119,7 @@ def test_the_paper_s_own_size_travels_in_less_than_a_megabyte_and_a_half(monkeyp
     monkeypatch.setattr(explorer, "shipped_results", whole)
     account = {"created": "", "git_commit": ""}
     monkeypatch.setattr(explorer, "accounts_of", lambda dataset: [account])
-    script = page_scripts({})["explorer_data.js"]
+    script = page_scripts({})["explorer/data.js"]
     assert len(gzip.compress(script.encode())) < 1_000_000
     assert script.count('"null"') == 2 * sum(len(figure.panels) for figure in FIGURES.values())
 
@@ -131,7 +131,7 @@ def full_size(figure, scale):
     n = settings.n_images
     panels = {}
     for panel in settings.panels:
-        epochs = settings.epoch_grid(panel)
+        epochs = settings.study.epochs(settings, panel)
         shape = (1, len(epochs), len(settings.perturbations))
         share = rng.uniform(0.5, 0.9, shape)[..., None]
         null = rng.binomial(n, share, (*shape, settings.n_permutations)) / n
@@ -174,7 +174,9 @@ def test_images_to_disturb_are_bundled_training_images():
 
 
 def test_explorer_needs_no_torch():
-    code = "import sys, kit.explorer, kit.by_eye; print('torch' in sys.modules)"
+    code = (
+        "import sys, kit.pages.explorer.data, kit.pages.by_eye.data; print('torch' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -16,8 +16,9 @@ pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one w
 def test_scripts_go_only_on_the_pages_that_need_them(built_site):
     for page in built_site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        found = set(re.findall(r"(explorer|by_eye|interactive)\w*\.(?:js|css)\?v=", text))
+        found = set(re.findall(r"_static/(explorer|by_eye|live|interactive)[/.]", text))
         expected = {"explorer": {"explorer", "interactive"}, "by_eye": {"by_eye", "interactive"}}
+        expected["live"] = {"live"}
         assert found == expected.get(page.stem, set()), page.name
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from kit import live
+from kit.pages.live import data as live
 from live_book import inputs, small_network
 
 from memlib.method.fast.smoothers import NeighboursSmoother

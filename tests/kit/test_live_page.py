@@ -310,7 +310,7 @@ def test_without_javascript_no_form_is_shown(chromium, address):
 def test_scripts_are_on_this_page_alone(address):
     page = Path(unquote(urlsplit(address).path))
     assert re.findall(r"_static/live/(\w+\.\w+)", page.read_text(encoding="utf-8")) == [
-        *("live.css", "data.js", "random.js", "network.js", "null.js"),
+        *("page.css", "data.js", "random.js", "network.js", "null.js"),
         *("worker.js", "draw.js", "words.js", "page.js"),
     ]
     other = (page.parent / "index.html").read_text(encoding="utf-8")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT
-from kit import live
+from kit.pages.live import data as live
+from kit.publish import data_script
 from live_book import inputs, small_network
 
 from memlib.method.features import extract_learned_features, predict_logits
@@ -65,11 +66,10 @@ def test_images_are_the_bundled_ones_made_small():
     np.testing.assert_array_equal(validation, data.validation_labels)
 
 
-def test_data_script_is_light_and_says_what_memlib_decides(tmp_path):
-    live.write_live_data(tmp_path / "data.js")
-    text = (tmp_path / "data.js").read_text(encoding="utf-8")
+def test_data_script_is_light_and_says_what_memlib_decides():
+    text = data_script("live", live.live_constants())
     assert len(text) < 200_000
-    constants = json.loads(re.fullmatch(r"const MEMLIB_LIVE = (.*);\n", text)[1])
+    constants = json.loads(re.fullmatch(r'.*\["live"\] = (.*);\n', text)[1])
     assert constants["nNeighbours"] == 5
     assert constants["significance"] == 0.05
     assert constants["verdicts"][3] == "memorized_and_learned"
@@ -79,7 +79,7 @@ def test_data_script_is_light_and_says_what_memlib_decides(tmp_path):
 
 @pytest.mark.parametrize("theme", [styles.LIGHT, styles.DARK], ids=["light", "dark"])
 def test_colours_are_those_of_the_figures(theme):
-    style = (ROOT / "book" / "live" / "live.css").read_text(encoding="utf-8")
+    style = (ROOT / "book" / "kit" / "pages" / "live" / "page.css").read_text(encoding="utf-8")
     block = style.split(f'[data-theme="{theme.name}"] #live {{')[1].split("}")[0]
     found = dict(re.findall(r"(--live-\w+): (#\w+);", block))
     assert found["--live-set"] == theme.colours[0.05]

@@ -93,24 +93,42 @@ def test_codecheck_manifest_exists_after_a_run(built_site):
 def test_workflow_runs_the_commands_of_the_readme():
     workflow = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
     assert set(workflow) == {"name", True, "permissions", "concurrency", "jobs"}  # on: is True
-    test, publish = workflow["jobs"]["test"], workflow["jobs"]["publish"]
-    steps = [step for job in (test, publish) for step in job["steps"]]
+    assert list(workflow["jobs"]) == ["test", "build", "deploy"]
+    test, build, deploy = workflow["jobs"].values()
+    steps = [step for job in (test, build, deploy) for step in job["steps"]]
     runs = [step["run"] for step in steps if "run" in step]
     assert [run for run in runs if "\n" not in run] == ["make test", "make book"]
     assert {"make test", "make book"} <= set(COMMANDS)
-    for step in steps:
-        assert re.fullmatch(r"actions/[\w-]+@v\d+", step.get("uses", "actions/none@v1"))
-    assert publish["needs"] == "test"
-    assert list(publish["env"]) == [VARIABLE]
+    assert build["needs"] == "test"
+    assert deploy["needs"] == "build"
+    assert list(build["env"]) == [VARIABLE]
+
+
+def test_workflow_gives_what_runs_dependencies_no_write_access():
+    text = WORKFLOW.read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        writes = "permissions" in job
+        assert writes == (name == "deploy")
+        for step in job["steps"]:
+            assert not (writes and "make" in step.get("run", ""))
+            if "actions/checkout" in step.get("uses", ""):
+                assert not writes  # it moves the built site and runs no code of ours
+                assert step["with"]["persist-credentials"] is False
+    used = re.findall(r"uses: (.*)", text)
+    assert len(used) == 7
+    for one in used:  # by commit: a tag can be moved to other code
+        assert re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one), one
 
 
 def test_workflow_publishes_to_the_branch_that_links_lead_to(tmp_path):
     """Its last step is run as it stands, on a site and a remote of the test's own."""
     workflow = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
     assert workflow[True]["push"]["branches"] == [SOURCES]
-    script = workflow["jobs"]["publish"]["steps"][-1]["run"]
+    script = workflow["jobs"]["deploy"]["steps"][-1]["run"]
     assert "${{" in script
-    remote, site = tmp_path / "remote.git", tmp_path / "book" / "_site"
+    remote, site = tmp_path / "remote.git", tmp_path / "site"
     subprocess.run(["git", "init", "--quiet", "--bare", str(remote)], check=True)
     (site / "_static").mkdir(parents=True)
     (site / "_static" / "custom.css").write_text("a {}")

@@ -11,7 +11,7 @@ import site_checks
 import xarray as xr
 from click.testing import CliRunner
 from conftest import ROOT
-from kit.chapters import CHAPTERS, source_path
+from kit.chapters import chapters, source_path
 from kit.lessons import DEMONSTRATIONS, lesson_values
 from matplotlib.figure import Figure
 from tiny_runs import TINY_CHOICE
@@ -254,7 +254,7 @@ def test_pages_to_teach_from_are_filled_in(built_site):
         assert CHOICES[name].label.replace("'", "’") in change.replace("'", "’")
 
 
-PAGES = sorted([*(ROOT / "book").glob("*.md"), *map(source_path, CHAPTERS)])
+PAGES = sorted([*(ROOT / "book").glob("*.md"), *chapters().values()])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])

@@ -76,7 +76,7 @@ def test_it_is_algorithm_1_on_the_features_of_each_set():
     }
     train = extract_learned_features(network, data.train_images)
     expected = compute_null(train, data.train_labels, features, seed=3, **FEW)
-    xr.testing.assert_equal(found.drop_vars("validation_accuracy"), expected)
+    xr.testing.assert_equal(found.drop_vars(["validation_accuracy", "layer"]), expected)
 
 
 @pytest.mark.parametrize("measure", [shared_structure_test, compute_null])
@@ -236,7 +236,7 @@ class Untouchable(nn.Module):
         ({"n_trees": 0}, "n_trees = 0"),
         ({"seed": -1}, "seed = -1"),
         ({"perturbations": []}, "perturbations = []"),
-        ({"perturbations": [0.1, 0.05, 0.1]}, "a value stands there twice"),
+        ({"perturbations": [0.1, 0.05, 0.1]}, "give each value once"),
         ({"perturbations": 0.1}, "perturbations = 0.1"),
         ({"train_labels": np.arange(299) % 2}, "300 training images and labels (299,)"),
         ({"train_labels": np.ones(300)}, "fewer than two classes"),
@@ -250,7 +250,6 @@ class Untouchable(nn.Module):
         ({"perturbation_kind": 3}, "perturbation_kind = 3"),
         ({"perturbation_kind": np.add, "perturbations": [np.nan]}, "nan should be a finite number"),
         ({"perturbation_kind": np.add, "perturbations": ["5"]}, "'5' should be a finite number"),
-        ({"train_images": np.ones(70_000), "train_labels": np.arange(70_000)}, "70,000 samples"),
     ],
 )
 def test_bad_input_is_refused_before_the_network_runs(options, said):

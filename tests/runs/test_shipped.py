@@ -15,7 +15,6 @@ from conftest import one_line
 from memlib.base.errors import InputError, ResultError
 from memlib.cli.main import main
 from memlib.papers.chaibub_neto_2018.figures import SCALES
-from memlib.papers.chaibub_neto_2018.verify import Piece, draw_pieces, pieces_of, verify_piece
 from memlib.results.provenance import account_of, accounts_of
 from memlib.results.schema import panels_of
 from memlib.runs import shipped
@@ -28,6 +27,7 @@ from memlib.runs.shipped import (
     shortfalls,
     what_is_missing,
 )
+from memlib.runs.verify import Sample, draw_samples, samples_of, verify_sample
 
 
 @pytest.fixture
@@ -109,10 +109,10 @@ def test_seeds_join_one_by_one_each_with_its_account(small):
     assert panels["a"].attrs["compute_seconds"] == pytest.approx(spent, abs=0.001)
     (piece,) = (
         one
-        for one in pieces_of({("tenth", "fig1"): tree})
+        for one in samples_of({("tenth", "fig1"): tree})
         if (one.panel, one.seed, one.epoch) == ("a", 2, 4)
     )
-    assert verify_piece(piece, {("tenth", "fig1"): tree}).identical
+    assert verify_sample(piece, {("tenth", "fig1"): tree}).identical
     ship(run("fig1", panels=["a"], seed=1, n_seeds=2))  # both are made anew
     accounts = accounts_of(panels_of(read_shipped("fig1", "tenth"))["a"])
     assert [account["seeds"] for account in accounts] == [[0], [1, 2]]
@@ -183,17 +183,17 @@ def test_run_of_another_memlib_with_other_parameters_is_not_shipped(small):
 def test_a_piece_computed_again_is_the_same_bit_for_bit(small):
     ship(run(panels=["a", "d"]))
     results = {("tenth", "fig1"): read_shipped("fig1", "tenth")}
-    pieces = list(pieces_of(results))
+    pieces = list(samples_of(results))
     assert len(pieces) == 2 * 2 * 2
-    drawn = draw_pieces(results, 3, seed=1, max_seconds=1e6)
+    drawn = draw_samples(results, 3, seed=1, max_seconds=1e6)
     assert len(set(drawn)) == 3
     assert set(drawn) < set(pieces)
     for piece in drawn:
-        agreement = verify_piece(piece, results)
+        agreement = verify_sample(piece, results)
         assert agreement.identical
         assert str(agreement).endswith("bit for bit")
     with pytest.raises(InputError, match=r"--pieces 9: only 8 stored pieces take at most"):
-        draw_pieces(results, 9, seed=1, max_seconds=1e6)
+        draw_samples(results, 9, seed=1, max_seconds=1e6)
 
 
 @pytest.mark.parametrize("name", ["precision", "conv_stride", "n_validation_images"])
@@ -203,8 +203,8 @@ def test_result_from_before_a_choice_was_one_is_verified(small, name):
     (made,) = accounts_of(panels_of(tree)["a"])
     del made["parameters"][name]
     tree["panel_a"].attrs["made"] = json.dumps([made])
-    (piece,) = draw_pieces({("tenth", "fig1"): tree}, 1, seed=1, max_seconds=1e6)
-    assert verify_piece(piece, {("tenth", "fig1"): tree}).identical
+    (piece,) = draw_samples({("tenth", "fig1"): tree}, 1, seed=1, max_seconds=1e6)
+    assert verify_sample(piece, {("tenth", "fig1"): tree}).identical
 
 
 def test_result_of_a_choice_that_is_none_any_more_is_one_line(small):
@@ -214,7 +214,7 @@ def test_result_of_a_choice_that_is_none_any_more_is_one_line(small):
     made["parameters"]["n_knots"] = 3
     tree["panel_a"].attrs["made"] = json.dumps([made])
     with pytest.raises(InputError, match="unknown parameter 'n_knots'") as error:
-        draw_pieces({("tenth", "fig1"): tree}, 1, seed=1, max_seconds=1e6)
+        draw_samples({("tenth", "fig1"): tree}, 1, seed=1, max_seconds=1e6)
     one_line(error)
 
 
@@ -234,8 +234,8 @@ def test_an_altered_result_is_told(small, name, shift, holds):
     dataset = tree["panel_a"].to_dataset()
     dataset[name] = dataset[name] - shift
     tree["panel_a"] = tree["panel_a"].assign(dataset)
-    piece = Piece("tenth", "fig1", "a", 0, 4, 0.0)
-    agreement = verify_piece(piece, {("tenth", "fig1"): tree})
+    piece = Sample("tenth", "fig1", "a", 0, 4, 0.0)
+    agreement = verify_sample(piece, {("tenth", "fig1"): tree})
     assert not agreement.identical
     assert agreement.differences[name] == pytest.approx(shift)
     assert agreement.holds is holds

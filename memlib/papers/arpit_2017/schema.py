@@ -65,7 +65,7 @@ ALONG = {"condition": ("noise", "share"), "setting": ("regularizer", "strength")
 _RUN = ("seed", "condition")
 _TRAIN = "accuracy, training data as the network sees them, eval mode"
 _VALIDATION = "accuracy, validation images without noise, eval mode"
-_UNDEFINED = "every sensitivity is 0"
+_UNDEFINED = "every sensitivity is 0, or one is no finite number any more"
 _CENSORED = "not reached within the epochs run"
 _G = (*_RUN, "direct_term", "norm", "step")
 

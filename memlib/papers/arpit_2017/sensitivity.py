@@ -210,7 +210,8 @@ def summarize_sensitivity(sensitivity: xr.DataArray, window: int | None = None) 
         (direct_term, norm, step): ``gini`` of g-bar; ``share_above_half``, the share of examples
         whose g-bar exceeds half the mean; ``largest_interval_share``, how much of the mean g-bar
         comes from a single interval between times. (direct_term, example): ``mean_sensitivity``,
-        g-bar (l1) at the last step. Where all g-bar are 0 the three are NaN.
+        g-bar (l1) at the last step. Where all g-bar are 0, or one is no finite number any more, the
+        first three are NaN.
     """
     g = sensitivity.transpose("step", "direct_term", "norm", "example")
     steps = g["step"].values
@@ -220,7 +221,7 @@ def summarize_sensitivity(sensitivity: xr.DataArray, window: int | None = None) 
         last = [(steps > t - window) & (steps <= t) for t in steps]
         mean = np.stack([g.values[rows].mean(0) for rows in last])
     level = mean.mean(-1)
-    defined = level > 0
+    defined = (level > 0) & np.isfinite(level)
     gini = np.full(level.shape, np.nan)
     if defined.any():
         gini[defined] = compute_gini(mean[defined])
@@ -228,10 +229,9 @@ def summarize_sensitivity(sensitivity: xr.DataArray, window: int | None = None) 
     interval = np.full(level.shape, np.nan)
     each = g.values.mean(-1)
     for place in np.ndindex(level.shape[1:]):
-        if (each[(slice(None), *place)] > 0).all():
-            interval[(slice(None), *place)] = largest_interval_share(
-                each[(slice(None), *place)], steps
-            )
+        one = each[(slice(None), *place)]
+        if (one > 0).all() and np.isfinite(one).all():
+            interval[(slice(None), *place)] = largest_interval_share(one, steps)
     dims = ("step", "direct_term", "norm")
     found = xr.Dataset(
         {

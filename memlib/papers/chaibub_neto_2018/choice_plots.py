@@ -15,7 +15,7 @@ from memlib.report.styles import LIGHT, Theme, style_axes
 def plot_choices(tree: xr.DataTree, *, axes: Iterable[Axes], theme: Theme = LIGHT) -> None:
     """Draw the change of the null (first axis) and of the observed score (second), seed by seed."""
     names = [name for name in shown_choices(tree) if name != "default"]
-    colours = {"images": theme.colours[0.05], "noise": theme.validation}
+    colours = {"images": theme.colours[0.05], "noise": theme.ink}
     for ax, kind in zip(axes, ("null_change", "observed_change"), strict=True):
         labels = {run: run for run in colours}  # one entry each in a legend
         for row, name in enumerate(names):

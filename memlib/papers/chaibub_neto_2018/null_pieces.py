@@ -19,11 +19,19 @@ from memlib.method.verdicts import label_null, null_dataset
 from memlib.papers.chaibub_neto_2018.costs import fits_seconds
 from memlib.papers.chaibub_neto_2018.figures import FIGURES, STRENGTHS, ShuffleSettings
 from memlib.runs.pieces import Piece, pieces_folder
+from memlib.runs.same_numbers import earliest
 from memlib.runs.study import Figure, study_of
 from memlib.runs.trainings import Training
 from memlib.training.devices import busy_seconds
 
 NULL_CODE = ("method", "papers/chaibub_neto_2018/measures.py", "base/seeds.py")
+
+
+def null_code() -> str:
+    """Return the digest of the code that decides a null's scores."""
+    return earliest("null", keys.code_digest(*NULL_CODE))
+
+
 BLOCK = 25  # labellings in one stored block of a null
 
 
@@ -60,7 +68,7 @@ class NullBlock(Piece):
             "n_trees": settings.n_trees if forest else None,
             "feature_layer": settings.feature_layer,
             "scikit-learn": None if own else installed_version("scikit-learn"),
-            "code": keys.code_digest(*NULL_CODE),
+            "code": null_code(),
         }
 
     @cached_property

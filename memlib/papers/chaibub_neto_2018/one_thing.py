@@ -28,6 +28,7 @@ TITLES = {
     "noise": "noise, panel d (dropout)",
     "cnn": "noise, panel f (CNN, dropout)",
 }
+NAMES = {"cnn": "noise (panel f)"}  # where a sentence speaks of a run
 BAND = (0.05, 0.95)  # share of the shuffles between which the band lies
 
 
@@ -104,9 +105,10 @@ def describe_change(tree: xr.DataTree, name: str) -> str:
     for run in _shown_runs(CHOICES[name], tree.children[name].children):
         node, one = tree[f"{name}/{run}"], effect(tree, name, run)
         assert one is not None
-        seconds.append(f"{run} {duration(node.attrs['compute_seconds'] / node.sizes['seed'])}")
+        where = NAMES.get(run, run)
+        seconds.append(f"{where} {duration(node.attrs['compute_seconds'] / node.sizes['seed'])}")
         parts.append(
-            f"On {run} the null changes by {change_text(one.null_change)}, the observed score "
+            f"On {where} the null changes by {change_text(one.null_change)}, the observed score "
             f"at the end by {change_text(one.observed_change)}."
         )
     return f"{' '.join(parts)} On one core a seed takes: {', '.join(seconds)}."
@@ -219,7 +221,7 @@ def _words(run: str, changed: xr.Dataset, reference: xr.Dataset) -> str:
             f"null from {null[0]:.2f} to {null[-1]:.2f}, highest {null.max():.2f}, observed score "
             f"{observed:.2f} at the end"
         )
-    return f"On {run}: {said[0]}; before the change {said[1]}."
+    return f"On {NAMES.get(run, run)}: {said[0]}; before the change {said[1]}."
 
 
 def run_command(figure: str, panels: tuple[str, ...], changes: Mapping[str, Any]) -> str:

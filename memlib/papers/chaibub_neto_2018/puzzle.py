@@ -120,7 +120,7 @@ def plot_onset(dataset: xr.Dataset, *, ax: Axes, theme: Theme = LIGHT) -> Axes:
     for epoch in onset_epochs(dataset):
         if epoch is not None:
             ax.axvline(epoch, color=theme.ink, linewidth=0.7, alpha=0.7)
-    ax.axvline(ONSETS[PANEL], color=theme.validation, linewidth=1.2, linestyle=":")
+    ax.axvline(ONSETS[PANEL], color=theme.ink, linewidth=1.6, linestyle=":")
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.xaxis.set_minor_formatter(NullFormatter())
@@ -168,7 +168,6 @@ def show_puzzle(tree: xr.DataTree) -> Picture | None:
         caption=(
             f"{str(tree.attrs['scale']).capitalize()} scale, panel f on noise, "
             f"{tree.attrs['n_seeds']} seeds, the least perturbed set. Lines: observed scores; "
-            "band: nine tenths of the shuffles; upright lines: our onsets, and dotted in red the "
-            "paper's."
+            "band: nine tenths of the shuffles; vertical lines: our onsets; dotted: the paper's."
         ),
     )

@@ -1,6 +1,7 @@
 """The paper as a study: what its runs are made of, and where that is (no torch)."""
 
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from memlib.method.checks import check_n_samples
 from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, SHIPPED_SCALES, ShuffleSettings
@@ -37,6 +38,13 @@ class ChaibubNeto2018(Study):
     networks = ARCHITECTURES
     schema = SCHEMA
     plot = "memlib.papers.chaibub_neto_2018.plots:plot_figure"
+    # Accuracies on 2,000 images, and means of nulls over 100 permutations.
+    tolerance: ClassVar[Mapping[str, float]] = {
+        "null_accuracy": 0.01,
+        "observed_accuracy": 0.02,
+        "validation_accuracy": 0.03,
+    }
+    averaged = ("permutation",)
     machinery = "memlib.papers.chaibub_neto_2018.null_pieces"
 
     def architecture(self, settings: Settings, panel: str) -> Architecture:
@@ -47,6 +55,10 @@ class ChaibubNeto2018(Study):
         """Return the epoch to which a panel is trained: a CNN for fewer."""
         own = _own(settings)
         return own.cnn_epochs if ARCHITECTURES[panel].is_cnn else own.epochs
+
+    def only_epoch(self, settings: Settings, panel: str, epoch: int) -> Settings:
+        """Return the settings of a run that ends at an epoch and measures nothing before."""
+        return self.changed(settings, epochs=epoch, cnn_epochs=epoch, n_measured_epochs=1)
 
     def data(self, settings: Settings, panel: str, seed: int) -> "Data":
         """Return the images and labels of one run, or the noise in their place."""

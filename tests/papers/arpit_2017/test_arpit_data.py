@@ -106,7 +106,7 @@ def test_standardized_inputs_keep_their_gray_level():
     assert changed.train_images.std() == pytest.approx(1, abs=0.01)
     assert changed.noise_images.std() == pytest.approx(1, abs=0.02)
     step = (real[0] - real[1]) / changed.gray_level / 255
-    before = change_data(DATA, "randX", 0.5).data.train_images[~changed.replaced]
+    before = change_data(DATA, "randX", 0.5).train_images[~changed.replaced]
     np.testing.assert_allclose(step, before[0] - before[1], atol=1e-6)
     with pytest.raises(InputError, match="all pixels are equal"):
         standardize(changed, np.ones((2, 3, 3), np.float32))

@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from torch import nn
 
 from memlib.base.errors import InputError
@@ -235,3 +236,16 @@ def test_refusals():
         sweep(course, [1], of="test")
     with pytest.raises(InputError, match="diverged in epoch"), np.errstate(all="ignore"):
         sweep(replace(course, learning_rate=1e200), [40])
+
+
+def test_nothing_is_said_of_sensitivities_that_are_0_or_infinite():
+    coords = {"direct_term": [False, True], "norm": ["l1", "l2", "linf"], "step": [1, 2, 4]}
+    g = np.ones((2, 3, 3, 5))
+    g[0], g[1, 0, 2, 1] = 0, np.inf
+    dims = (*coords, "example")
+    found = summarize_sensitivity(xr.DataArray(g, {**coords, "example": range(5)}, dims))
+    for name in ("gini", "share_above_half", "largest_interval_share"):
+        assert np.isnan(found[name].sel(direct_term=False)).all()
+        assert np.isfinite(found[name].sel(direct_term=True, norm="l2")).all()
+    gini = found["gini"].sel(direct_term=True, norm="l1").values
+    np.testing.assert_array_equal(np.isnan(gini), [False, False, True])

@@ -158,7 +158,7 @@ def test_a_choice_with_runs_of_two_times_says_which_was_added(stored, tmp_path):
 
 
 def test_chapter_shows_choices_that_were_tried_on_noise_alone(stored, capsys):
-    notebook = jupytext.read(ROOT / "notebooks" / "open_choices.py")
+    notebook = jupytext.read(ROOT / "notebooks" / "chaibub_neto_2018" / "open_choices.py")
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     scope = {}
     for source in cells:

@@ -1,22 +1,13 @@
-"""A figure's settings at each scale, its epochs, and what the notebooks declare."""
+"""A figure's settings at each scale, and its epochs."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kit.chapters import (
-    CHAPTERS,
-    check_parameters,
-    describe_parameters,
-    executed_path,
-    source_path,
-)
-from kit.notebooks import declared_parameters
 
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, ShuffleSettings
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.runs.settings import epoch_grid
 from memlib.runs.study import resolve
@@ -113,52 +104,3 @@ def test_epoch_grid_is_evenly_spaced_on_a_log_scale(last, n_epochs):
     assert n_epochs - 4 <= len(grid) <= n_epochs  # the first few whole epochs fall together
     late = np.log([epoch for epoch in grid if epoch > 50])
     np.testing.assert_allclose(np.diff(late), np.log(last) / (n_epochs - 1), atol=0.03)
-
-
-# The notebooks
-
-
-@pytest.mark.parametrize("figure", FIGURES)
-def test_notebook_declares_exactly_what_may_be_changed(figure):
-    declared = declared_parameters(source_path(figure))
-    assert set(declared) == {"scale", *ShuffleSettings.changeable()}
-
-
-@pytest.mark.parametrize("figure", FIGURES)
-@pytest.mark.parametrize("scale", SCALES)
-def test_notebooks_defaults_resolve_to_the_figures_own(figure, scale):
-    declared = declared_parameters(source_path(figure))
-    defaults = {name: parameter.default for name, parameter in declared.items()}
-    assert defaults["scale"] in SCALES
-    assert resolve(figure, **(defaults | {"scale": scale})) == resolve(figure, scale)
-
-
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_every_parameter_has_a_type_a_reason_and_a_default_of_its_type(chapter):
-    for parameter in declared_parameters(source_path(chapter)).values():
-        assert parameter.annotation
-        assert parameter.comment
-        check_parameters(chapter, {parameter.name: parameter.default})
-        assert f"  {parameter.name}: {parameter.annotation}" in describe_parameters(chapter)
-
-
-def test_every_notebook_is_a_chapter():
-    found = {path.stem for path in (Path(__file__).parents[3] / "notebooks").glob("*.py")}
-    assert found == set(CHAPTERS)
-
-
-@pytest.mark.parametrize(
-    ("chapter", "given", "same"),
-    [
-        ("fig1", {"scale": "smoke"}, False),
-        ("fig1", {"seed": 1}, False),
-        ("fig1", {"seed": 0}, True),
-        ("algorithm_1_by_hand", {"n_trees": 5}, False),
-        ("fig2", {}, False),
-    ],
-)
-def test_executed_notebook_is_kept_apart_by_its_parameters(results_folder, chapter, given, same):
-    reference = executed_path("fig1" if chapter == "fig2" else chapter, {})
-    path = executed_path(chapter, given)
-    assert path.is_relative_to(results_folder)
-    assert (path == reference) is same

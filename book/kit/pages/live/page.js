@@ -88,9 +88,9 @@
     [measurements, shown, following, said] = [[], 0, true, ""];
     history.replaceState(null, "", `#${new URLSearchParams(chosen)}`);
     byId("live-compare").textContent = "";
-    const { nNeighbours, significance } = MEMLIB_LIVE;
+    const { nNeighbours, significance } = memlibData.live;
     const arrays = ["train", "labels", "validation", "validationLabels"];
-    const unpacked = Object.fromEntries(arrays.map((name) => [name, unpack(MEMLIB_LIVE[name])]));
+    const unpacked = Object.fromEntries(arrays.map((name) => [name, unpack(memlibData.live[name])]));
     try {
       address ??= memlibWorkerAddress();
       worker = new Worker(address);
@@ -232,7 +232,7 @@
     drawEpochs(byId("live-epochs"), measurements, {
       shares: now.shares,
       epochs: now.epochs,
-      ceiling: MEMLIB_LIVE.nullCeiling,
+      ceiling: memlibData.live.nullCeiling,
       shown,
       choose,
     });
@@ -255,9 +255,9 @@
   // The first inputs of a run with these controls, and their copies.
   function drawInputs() {
     const chosen = readControls();
-    const { side } = MEMLIB_LIVE;
+    const { side } = memlibData.live;
     const [length, nothing] = [N_SHOWN * side ** 2, new Uint8Array(0)];
-    const few = { train: unpack(MEMLIB_LIVE.train).subarray(0, length), validation: nothing };
+    const few = { train: unpack(memlibData.live.train).subarray(0, length), validation: nothing };
     const [images] = prepareInputs(chosen, few);
     const rows = [images, perturb(chosen, images, side ** 2, chosen.share)];
     drawImages(byId("live-images"), rows, side, chosen.inputs === "noise" ? [-2.5, 2.5] : [0, 1]);

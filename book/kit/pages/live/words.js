@@ -3,9 +3,9 @@
 const memlibWords = (() => {
   const UNDECIDED = "undecided";
   const { number, percent } = memlibDraw;
-  const nImages = atob(MEMLIB_LIVE.labels).length;
+  const nImages = atob(memlibData.live.labels).length;
 
-  const verdictName = (code) => MEMLIB_LIVE.verdicts[code].replaceAll("_", " ");
+  const verdictName = (code) => memlibData.live.verdicts[code].replaceAll("_", " ");
   const plural = (n, one, many) => `${n} ${n === 1 ? one : many}`;
   const pValue = (value) => `p\u00a0=\u00a0${value.toFixed(value < 0.1 ? 3 : 2)}`;
 
@@ -21,7 +21,7 @@ const memlibWords = (() => {
     const reached = scores.filter((score) => score >= one.observed[0]).length;
     const decide = (p) => {
       if (verdict === UNDECIDED) return UNDECIDED;
-      return p <= MEMLIB_LIVE.significance ? "yes" : "no";
+      return p <= memlibData.live.significance ? "yes" : "no";
     };
     return [
       `Epoch ${one.epoch}: ${verdict}`,
@@ -29,7 +29,7 @@ const memlibWords = (() => {
         `${plural(permutations, "shuffled labelling scores", "shuffled labellings score")} ` +
         `${number(answer.nullMean)} on average; chance is ${number(answer.chance)} ` +
         `(${pValue(answer.memorization)}). ${Math.round(one.twins[0] * nImages)} of ${nImages} ` +
-        `perturbed images find their own original among their ${MEMLIB_LIVE.nNeighbours} nearest ` +
+        `perturbed images find their own original among their ${memlibData.live.nNeighbours} nearest ` +
         "training images.",
       `Learned: ${decide(answer.pValue)}. The true labels score ${number(one.observed[0])}; ` +
         `${reached} of ${permutations} shuffled labellings ${reached === 1 ? "reaches" : "reach"} ` +

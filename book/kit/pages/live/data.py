@@ -5,9 +5,7 @@ The page trains its network in the reader's browser. It gets everything that mem
 """
 
 import base64
-import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -112,12 +110,6 @@ def live_values() -> dict[str, Any]:
         "null_ceiling": f"{null_ceiling():.2f}",
         "classes": " and ".join(f"{name.lower()}s" for name in live_images().class_names),
     }
-
-
-def write_live_data(path: Path) -> None:
-    """Write the script that gives the page its data: a script loads from disk, JSON does not."""
-    text = json.dumps(live_constants(), sort_keys=True)
-    path.write_text(f"const MEMLIB_LIVE = {text};\n", encoding="utf-8")
 
 
 def _packed(values: np.ndarray) -> str:

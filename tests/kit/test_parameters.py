@@ -1,8 +1,9 @@
 """What may be changed about a figure: types and ranges, and the line that refuses the rest."""
 
 import pytest
-from kit.chapters import CHAPTERS, check_parameters, parse_assignments, source_path
+from kit.chapters import chapters, source_path
 from kit.notebooks import declared_parameters
+from kit.parameters import check_parameters, notebook_parameters, parse_assignments
 
 from memlib.base.errors import InputError
 from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES
@@ -53,13 +54,13 @@ BAD = [
     ("perturbations", ["0.05"], "'0.05'"),
     ("perturbations", [True], "True"),
     ("perturbations", "0.05", "'0.05'"),
-    ("perturbations", [0.05, 0.1, 0.05], "twice"),
+    ("perturbations", [0.05, 0.1, 0.05], "once"),
     ("panels", ["z"], "'z'"),
     ("panels", ["a", "A"], "'A'"),
     ("panels", [1], "1"),
     ("panels", "ad", "'ad'"),
     ("panels", [], "at least one"),
-    ("panels", ["a", "d", "a"], "twice"),
+    ("panels", ["a", "d", "a"], "once"),
     ("data", 5, "5"),
 ]
 
@@ -201,10 +202,33 @@ def test_method_chapters_check_ranges_too(chapter, given, said):
     assert said in refused(check_parameters, chapter, given)
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", chapters())
 def test_every_default_is_in_its_range(chapter):
     declared = declared_parameters(source_path(chapter)).values()
     check_parameters(chapter, {one.name: one.default for one in declared})
+
+
+def test_a_setting_without_a_line_of_its_own_goes_into_more():
+    given = check_parameters("fig1", {"seed": 1, "n_trees": 5, "more": {"noise_sd": 2.0}})
+    assert given == {"seed": 1, "n_trees": 5, "noise_sd": 2.0}
+    placed = notebook_parameters("fig1", given)
+    assert placed == {"seed": 1, "more": {"n_trees": 5, "noise_sd": 2.0}}
+    assert check_parameters("fig1", placed) == given
+    chapter = {"n_permutations": 5}
+    assert notebook_parameters("algorithm_1_by_hand", chapter) == chapter
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"more": {"n_tree": 5}}, "unknown parameter 'n_tree'"),
+        ({"more": {"n_trees": 0}}, "n_trees = 0"),
+        ({"more": 5}, "more = 5: write settings by name"),
+        ({"seed": 1, "more": {"seed": 2}}, "more: 'seed' is given outside"),
+    ],
+)
+def test_what_more_holds_is_checked_before_any_work(given, said):
+    assert said in refused(check_parameters, "fig1", given)
 
 
 def test_good_values_pass_unchanged():
