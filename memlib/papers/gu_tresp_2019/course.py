@@ -238,7 +238,8 @@ def train_until_fitted(
     Returns
     -------
     network, course
-        The trained network, and its course along ``epoch`` from 0 with the scalar ``fitted``, 1 or 0.
+        The trained network, and its course along ``epoch`` from 0; its scalar
+        ``fitted`` is 1 or 0.
     """
     moments: list[xr.Dataset] = []
     followed = follow_training(
