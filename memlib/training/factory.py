@@ -58,7 +58,7 @@ def check_network(network: nn.Sequential) -> None:
         if isinstance(part, nn.modules.dropout._DropoutNd | Noise) and not own:
             raise InputError(
                 f"layer {name} is {type(part).__name__}: a run that goes on equals one that never "
-                "stopped only with nn.Dropout, as a layer of the outermost nn.Sequential"
+                "stopped only with nn.Dropout or Noise, as layers of the outermost nn.Sequential"
             )
         if isinstance(part, nn.Dropout) and part.p >= HIGHEST_DROPOUT:
             raise InputError(f"layer {name} has rate {part.p}: take a dropout of up to 255/256")

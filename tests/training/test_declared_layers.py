@@ -24,6 +24,7 @@ from memlib.training.layers import (
     Residual,
 )
 from memlib.training.networks import ResidualBlock, build_network, draw_weights
+from memlib.training.steps import Step
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -236,6 +237,34 @@ def test_residual_network_learns_from_streams_of_its_own():
     targets = torch.eye(2).repeat(8, 1)
     losses = [step.run(images, targets, 16) for _ in range(30)]
     assert losses[-1] < 0.2 * losses[0]
+
+
+@pytest.mark.parametrize(
+    ("convolution", "pool"),
+    [
+        ({}, {}),
+        ({"padding": 1}, {}),
+        ({"stride": 2}, {}),
+        ({"dilation": 2}, {}),
+        ({"bias": False}, {}),
+        ({}, {"stride": 1}),
+        ({}, {"padding": 1}),
+        ({}, {"dilation": 2}),
+        ({}, {"ceil_mode": True}),
+    ],
+)
+def test_a_convolution_is_fused_only_where_that_is_the_same(convolution, pool):
+    layers = nn.Conv2d(32, 4, 3, **convolution), nn.ReLU(), nn.MaxPool2d(2, **pool), nn.Flatten()
+    x, targets = normal(6, 32, 9, 9), torch.eye(2).repeat(3, 1)
+    n_units = nn.Sequential(*layers)(x).shape[1]
+    network = nn.Sequential(*layers, nn.Linear(n_units, 2))
+    plain, fast = (make(network, optimizer="sgd", learning_rate=0.1) for make in (Step, make_step))
+    assert (len(fast.layers) < 5) == (not convolution and not pool)
+    loss, expected = plain.gradients(x, targets)
+    found_loss, found = fast.gradients(x, targets)
+    torch.testing.assert_close(found_loss, loss)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-4, atol=1e-5)
 
 
 # Plain data

@@ -8,6 +8,7 @@ from torch import nn
 from memlib.base.errors import InputError
 from memlib.training import layers
 from memlib.training.factory import make_step
+from memlib.training.images import load_data
 from memlib.training.layers import Architecture, Dense
 from memlib.training.loop import train_network
 from memlib.training.networks import Noise, build_network
@@ -141,6 +142,26 @@ def test_the_loop_refuses_before_it_trains(given, said):
     refused(lambda: list(train_network(step, *samples, **{"epochs": [1]} | given)), said)
     for name, expected in before.items():
         np.testing.assert_array_equal(step.arrays()[name], expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("noise_sd", [0, -1.0, NAN, INF]),
+        ("shuffled_labels", [-0.1, 1.1, NAN]),
+        ("seed", [-1, 1.5, None]),
+    ],
+)
+def test_data(name, values):
+    for value in values:
+        given = {"n_images": 100, "n_validation_images": 100, name: value}
+        refused(lambda given=given: load_data(**given), f"{name} = {value!r}: take a")
+
+
+@pytest.mark.parametrize("n_images", [0, -2, 3, 100.0, "100"])
+def test_numbers_of_images(n_images):
+    said = f"{n_images!r} train images cannot be shared equally by 2 classes: take a multiple of 2"
+    refused(lambda: load_data(n_images=n_images), said)
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 1.5])
