@@ -139,9 +139,7 @@ def can_be_significant(n_permutations: int) -> bool:
     return 1 / (n_permutations + 1) <= SIGNIFICANCE
 
 
-def decide_verdict(
-    p_value: np.ndarray, at_chance: np.ndarray, n_permutations: int
-) -> np.ndarray:
+def decide_verdict(p_value: np.ndarray, at_chance: np.ndarray, n_permutations: int) -> np.ndarray:
     """Return the reading of section 5 as codes into `VERDICTS`.
 
     The rule: *memorized* when at most 5 % of the null lies at or below chance (`share_at_chance`; a

@@ -203,7 +203,9 @@ def _check_choice(group: xr.DataTree, place: str) -> None:
     for name in ("question", "label", "against", "changes"):
         text = group.attrs.get(name)
         if not isinstance(text, str) or "<" in text or not text.isprintable():
-            raise ResultError(f"{place} has no {name} as memlib writes it: run memlib choices again")
+            raise ResultError(
+                f"{place} has no {name} as memlib writes it: run memlib choices again"
+            )
     try:
         changes = json.loads(group.attrs["changes"])
     except (ValueError, RecursionError):

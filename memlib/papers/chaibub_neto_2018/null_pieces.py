@@ -32,8 +32,6 @@ def null_code() -> str:
     return earliest("null", keys.code_digest(*NULL_CODE))
 
 
-
-
 @dataclass(frozen=True)
 class NullBlock(Piece):
     """The null of one network at one epoch: a block of labellings on some s-validation sets."""
