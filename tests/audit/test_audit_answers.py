@@ -146,7 +146,9 @@ def test_batches_of_any_size_give_the_same_answer():
         for size in (7, 300)
     )
     assert one.dataset["copies"].item() == other.dataset["copies"].item()
-    np.testing.assert_allclose(one.dataset["null_accuracy"], other.dataset["null_accuracy"], atol=0.02)
+    np.testing.assert_allclose(
+        one.dataset["null_accuracy"], other.dataset["null_accuracy"], atol=0.02
+    )
 
 
 def test_several_networks_are_ranked_on_the_same_copies():
@@ -173,7 +175,10 @@ def test_networks_measured_apart_are_ranked_if_on_the_same_copies_only():
     alone = {
         name: audit(same, data, strengths=strengths, seed=seed, baselines=False, **FEW)
         for name, strengths, seed in (
-            ("a", [0.3, 0.5], 0), ("b", [0.3], 0), ("c", [0.4], 0), ("d", [0.3], 1)
+            ("a", [0.3, 0.5], 0),
+            ("b", [0.3], 0),
+            ("c", [0.4], 0),
+            ("d", [0.3], 1),
         )
     }
     joined = compare({name: alone[name] for name in ("a", "b")})
@@ -201,7 +206,7 @@ def test_checkpoints_of_a_folder_are_asked_about_in_order(tmp_path):
     np.testing.assert_array_equal(one, straight.dataset.sel(network="network")["null_accuracy"])
     with pytest.raises(InputError, match="holds no checkpoints"):
         audit(network, (noise(), labels_of()), checkpoints=tmp_path / "none", **FEW)
-    with pytest.raises(InputError, match="another architecture|no weights"):
+    with pytest.raises(InputError, match=r"another architecture|no weights"):
         audit(nn.Linear(40, 2), (noise(), labels_of()), checkpoints=tmp_path, **FEW)
 
 
