@@ -179,13 +179,13 @@ def score_labellings(
 def check_groups(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return groups (sample,) in which labels can be shuffled, or raise `InputError`."""
     if groups.shape != labels.shape:
-        raise InputError(f"groups {groups.shape}: give each of the {len(labels)} samples its group")
+        raise InputError(f"groups {groups.shape}: give each of {len(labels)} samples its group")
     names, first, member = np.unique(groups, return_index=True, return_inverse=True)
     mixed = np.flatnonzero(labels != labels[first][member])
     if len(mixed):
         raise InputError(
-            f"group {names[member[mixed[0]]]!r} has samples of several labels: labels can be "
-            "shuffled among groups where each group has one"
+            f"group {names[member[mixed[0]]].item()!r} has samples of several labels: labels can "
+            "be shuffled among groups where each group has one"
         )
     return groups
 
