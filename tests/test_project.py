@@ -148,40 +148,25 @@ def test_own_network_example_prints_what_the_book_says(text, capsys):
     assert capsys.readouterr().out.strip() == "['memorized', 'neither']"
 
 
-MODULES = sorted((ROOT / "memlib").glob("*.py"))
+def test_nothing_but_rooms_lies_directly_in_the_package():
+    found = {path.name for path in (ROOT / "memlib").iterdir() if path.is_file()}
+    assert found == {"__init__.py", "__init__.pyi", "py.typed"}
+    rooms = {path.name for path in (ROOT / "memlib").iterdir() if (path / "__init__.py").is_file()}
+    named = set(re.findall(r"memlib\.(\w+)", (ROOT / "pyproject.toml").read_text()))
+    assert rooms <= named, "a room that the import law does not know"
 
 
-def imports_of(path, *, top_level):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    nodes = tree.body if top_level else ast.walk(tree)
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.module == "memlib":
-            yield from (f"memlib.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+def test_the_method_is_short_enough_to_be_read():
+    paths = (ROOT / "memlib" / "method").glob("*.py")
+    assert sum(len(path.read_text().splitlines()) for path in paths) <= 1300
 
 
-def test_imports_run_one_way():
-    edges = {
-        path.stem: {
-            name.removeprefix("memlib.")
-            for name in imports_of(path, top_level=True)
-            if name.startswith("memlib.")
-        }
-        for path in MODULES
-    }
-    done: set[str] = set()
-    while len(done) < len(edges):
-        free = {name for name, needed in edges.items() if name not in done and needed <= done}
-        assert free, f"a cycle among {sorted(set(edges) - done)}"
-        done |= free
+def test_the_method_names_its_files_in_reading_order():
+    import memlib.method
 
-
-@pytest.mark.parametrize("path", MODULES, ids=[path.stem for path in MODULES])
-def test_modules_are_short(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 310
+    named = re.findall(r"^\d\. `(\w+)`", memlib.method.__doc__, re.MULTILINE)
+    files = {path.stem for path in (ROOT / "memlib" / "method").glob("*.py")}
+    assert set(named) | {"__init__", "names"} == files
 
 
 def modules_after(code: str) -> set[str]:
@@ -193,7 +178,9 @@ def modules_after(code: str) -> set[str]:
 
 
 def test_nothing_that_only_needs_results_imports_torch():
-    names = ["results", "plots", "pictures", "claims", "tables", "figures", "null", "status", "cli"]
+    names = ["report.plots", "report.pictures", "report.tables", "report.curves", "cli.main"]
+    names += ["results.schema", "results.files", "runs.status", "runs.shipped", "method.null"]
+    names += [f"papers.chaibub_neto_2018.{one}" for one in ("claims", "tables", "study", "puzzle")]
     found = modules_after("\n".join(f"import memlib.{name}" for name in names))
     assert "memlib.method.null" in found
     assert "torch" not in found

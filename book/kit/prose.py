@@ -14,7 +14,7 @@ from kit.pages.live.data import live_values
 from kit.parameters import settings_table
 from memlib.base.words import duration
 from memlib.method.verdicts import VERDICTS
-from memlib.papers.chaibub_neto_2018.claims import check_claims, most_complete
+from memlib.papers.chaibub_neto_2018.claims import check_claims, choose_runs
 from memlib.papers.chaibub_neto_2018.figures import SCALES, SHIPPED_SCALES
 from memlib.papers.chaibub_neto_2018.quantities import forgetting_epoch, null_mean, onset_epoch
 from memlib.results.claim import CLAIM_VERDICTS, Outcome
@@ -42,7 +42,7 @@ def longest_results(results: Mapping[str, xr.DataTree]) -> dict[str, xr.DataTree
 def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     """Return the numbers that the book's prose uses, all taken from results."""
     shipped = {scale: check_claims(shipped_results(scale)) for scale in SHIPPED_SCALES}
-    complete = most_complete(shipped)
+    complete = choose_runs(shipped)
     longest = longest_results(results)
     fig1, fig5 = (panels_of(longest[name]) for name in FOUND)
     noise, forgets = null_mean(fig5["d"], 0.05), forgetting_epoch(fig5["d"])

@@ -26,3 +26,9 @@ def checkout_path(*parts: str) -> Path:
             "the book need a clone of its repository, measures of your own networks do not"
         )
     return ROOT.joinpath(*parts)
+
+
+def stored_path(name: str) -> Path:
+    """Return a file of the checkout's ``data/results`` by its name, or a path ending in .nc."""
+    path = Path(name)
+    return path if path.suffix == ".nc" else checkout_path("data", "results", f"{name}.nc")

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Any, TypeVar
 
@@ -38,6 +39,24 @@ def n_workers(n_jobs: int | None = None) -> int:
     from joblib import cpu_count
 
     return int(cpu_count())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold torch and the linear algebra libraries to one thread.
+
+    One process a core is faster so, and sums keep their order.
+    """
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def refresh_seconds() -> float:

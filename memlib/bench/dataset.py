@@ -1,14 +1,14 @@
 """The benchmark's dataset: its schema, how it is put together, and how it is read (no torch)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from memlib.base.errors import ResultError
-from memlib.bench.timing import Comparison, Nulls, Peak, Scaling, Variants
+from memlib.bench.timing import Comparison, Scaling
+from memlib.results.files import read_tree
 
 SCHEMA_VERSION = 2
 # name: (dims, long name, units)
@@ -77,79 +77,32 @@ COORDINATES = {
 ATTRIBUTES = ("created", "scale", "sizes", "processor", "n_cores", "git_commit", "schema_version")
 
 
-def _padded(rows: Iterable[np.ndarray | None], n_columns: int) -> np.ndarray:
-    """Stack rows of unlike length, NaN where there is nothing."""
-    empty = np.empty(0)
-    found = [empty if row is None else row for row in rows]
-    return np.array([[*row, *[np.nan] * (n_columns - len(row))] for row in found], float)
-
-
 def assemble_bench(
     comparisons: Sequence[Comparison],
     scalings: Sequence[Scaling],
-    nulls: Nulls,
-    variants: Variants,
-    peak: Peak,
+    parts: Sequence[xr.Dataset],
     attributes: Mapping[str, Any],
 ) -> xr.Dataset:
-    """Join what was measured into one labelled dataset, see `VARIABLES`."""
-    n_repeats = max(
-        *(len(one.ours) for one in comparisons),
-        *(one.seconds.shape[1] for one in scalings),
-        len(peak.step_rate),
-    )
-    n_points = max(len(one.sizes) for one in scalings)
-    seconds = np.full((len(scalings), n_points, n_repeats), np.nan)
-    for index, one in enumerate(scalings):
-        seconds[index, : one.seconds.shape[0], : one.seconds.shape[1]] = one.seconds
-    values: dict[str, Any] = {
-        "subject": [one.subject for one in comparisons],
-        "reference": [one.reference for one in comparisons],
-        "status": [one.status for one in comparisons],
-        "ratio": _padded((one.ratio for one in comparisons), n_repeats),
-        "memlib_seconds": _padded((one.ours for one in comparisons), n_repeats),
-        "reference_seconds": _padded((one.seconds for one in comparisons), n_repeats),
-        "engine_status": list(nulls.status),
-        "null_accuracy": nulls.null,
-        "observed_accuracy": nulls.observed,
-        "null_mean_difference": nulls.mean_difference,
-        "ks_p_value": nulls.ks_p_value,
-        "variant_status": list(variants.status),
-        "variant_null_mean": variants.null_mean,
-        "scaling_size": _padded((np.array(one.sizes) for one in scalings), n_points),
-        "scaling_seconds": seconds,
-        "scaling_exponent": _padded((one.exponents for one in scalings), n_repeats),
-        "step_operations": peak.step_operations,
-    }
-    rates = (peak.product_rate, peak.step_rate, peak.step_rate / peak.product_rate)
-    for name, rate in zip(("product_rate", "step_rate", "peak_fraction"), rates, strict=True):
-        values[name] = _padded([rate], n_repeats)[0]
-    dataset = xr.Dataset(
-        {
-            name: (
-                dims,
-                values[name],
-                {"long_name": long_name} | ({"units": units} if units else {}),
-            )
-            for name, (dims, long_name, units) in VARIABLES.items()
-        },
-        coords={
-            "comparison": [f"{one.subject}: {one.reference}" for one in comparisons],
-            "repeat": np.arange(1, n_repeats + 1),
-            "engine": list(nulls.engines),
-            "perturbation": list(nulls.perturbations),
-            "permutation": np.arange(1, nulls.null.shape[-1] + 1),
-            "variant": list(variants.names),
-            "run": list(variants.runs),
-            "epoch": list(variants.epochs),
-            "scaling": [one.name for one in scalings],
-            "point": np.arange(1, n_points + 1),
-        },
-        attrs=dict(attributes),
-    )
+    """Join what was measured into one labelled dataset, see `VARIABLES`; NaN where there is none.
+
+    Parameters
+    ----------
+    comparisons, scalings
+        Of all parts.
+    parts
+        What else was measured: nulls of the engines and of the variants, the share of the peak.
+    attributes
+        How it was made.
+    """
+    rows = xr.concat([one.as_dataset() for one in comparisons], "comparison", join="outer")
+    growth = xr.concat([one.as_dataset() for one in scalings], "scaling", join="outer")
+    dataset = xr.merge([rows, growth, *parts], join="outer")
+    for name, (dims, long_name, units) in VARIABLES.items():
+        dataset[name] = dataset[name].transpose(*dims)
+        dataset[name].attrs = {"long_name": long_name} | ({"units": units} if units else {})
     for name, long_name in COORDINATES.items():
         dataset[name].attrs["long_name"] = long_name
-    return dataset
+    return dataset[list(VARIABLES)].assign_attrs(attributes)
 
 
 def check_bench(dataset: xr.Dataset, origin: str) -> xr.Dataset:
@@ -181,8 +134,4 @@ def read_bench(path: Path) -> xr.Dataset:
     """
     if not path.is_file():
         raise ResultError(f"no benchmark {path}: make one with memlib bench")
-    try:
-        dataset = xr.load_dataset(path, engine="h5netcdf")
-    except Exception as error:  # h5py raises many kinds on a damaged file
-        raise ResultError(f"{path} is damaged ({type(error).__name__})") from error
-    return check_bench(dataset, path.name)
+    return check_bench(read_tree(path).to_dataset(), path.name)

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from torch import nn
 
 from memlib.base.errors import ResultError
-from memlib.bench.timing import MEASURED, SEED, one_thread
+from memlib.base.parallel import one_thread
+from memlib.bench.timing import MEASURED, SEED
 from memlib.method.classifiers import EstimatorPredictor, Predictor, make_predictor
+from memlib.method.data import Data
 from memlib.method.features import extract_learned_features
 from memlib.method.perturb import make_s_validation_set
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
@@ -25,6 +29,7 @@ from memlib.training.factory import make_step
 from memlib.training.images import load_data
 from memlib.training.loop import train_network
 from memlib.training.networks import build_network
+from memlib.training.steps import Step
 
 PYTHON_ENGINES = ("memlib", "scikit-learn", "scikit-learn-intelex")
 R_ENGINES = ("randomForest", "ranger")
@@ -64,6 +69,21 @@ for (i in seq_len(sizes[3])) {
 """
 
 
+def step_of(panel: str, optimizer: str = "sgd", **options: Any) -> Step:
+    """Return the step of a panel's untrained network, at its usual learning rate."""
+    network = build_network(ARCHITECTURES[panel], seed=SEED)
+    rate = LEARNING_RATES[optimizer]
+    return make_step(network, optimizer=optimizer, learning_rate=rate, **options)
+
+
+def train_panel_a(data: Data, n_epochs: int) -> nn.Module:
+    """Return the network of panel a, trained on images."""
+    step = step_of("a")
+    images, labels = data.train_images, data.train_labels
+    ((_, network),) = train_network(step, images, labels, epochs=[n_epochs], seed=SEED)
+    return network
+
+
 @dataclass(frozen=True, eq=False)
 class LearnedFeatures:
     """Features of one network: float32 (row, feature), and the sets' stacked rows of the same."""
@@ -88,14 +108,10 @@ def learned_features(
         Shares of pixels shuffled, a set each.
     """
     data = load_data(n_images=n_rows, n_validation_images=2, seed=SEED)
-    network = build_network(ARCHITECTURES["a"], seed=SEED)
-    step = make_step(network, optimizer="sgd", learning_rate=LEARNING_RATES["sgd"])
-    images, labels = data.train_images, data.train_labels
-    for _ in train_network(step, images, labels, epochs=[n_epochs], seed=SEED):
-        pass
+    network, images = train_panel_a(data, n_epochs), data.train_images
     perturbed = [make_s_validation_set(images, one, seed=SEED) for one in perturbations]
     train, *sets = (extract_learned_features(network, one) for one in (images, *perturbed))
-    return LearnedFeatures(train, labels, np.concatenate(sets))
+    return LearnedFeatures(train, data.train_labels, np.concatenate(sets))
 
 
 @lru_cache(maxsize=1)

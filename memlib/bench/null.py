@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import xarray as xr
 from joblib import Parallel, delayed
 from scipy.stats import ks_2samp
 
-from memlib.base.parallel import n_workers
+from memlib.base.parallel import n_workers, one_thread
 from memlib.base.seeds import stream, stream_integer
 from memlib.bench.engines import (
     ENGINES,
@@ -22,12 +23,10 @@ from memlib.bench.timing import (
     MEASURED,
     SEED,
     Comparison,
-    Nulls,
     Scaling,
     Timed,
     compare,
     measure_scaling,
-    one_thread,
     timed,
 )
 from memlib.method.null import score_labellings
@@ -67,7 +66,7 @@ def _shuffled(engine: str, features: LearnedFeatures, labelling: int) -> tuple[n
 
 def measure_nulls(
     features: LearnedFeatures, *, n_permutations: int, n_trees: int, n_jobs: int | None = None
-) -> Nulls:
+) -> xr.Dataset:
     """Give every engine's null and observed scores; untimed, so all cores take part.
 
     Parameters
@@ -99,7 +98,21 @@ def measure_nulls(
     for index, found in enumerate(status):
         if found == MEASURED:
             difference[index], p_value[index] = null_agreement(null[0], null[index])
-    return Nulls(ENGINES, status, PERTURBATIONS, null, accuracy[:, 0], difference, p_value)
+    by_set = ("engine", "perturbation")
+    return xr.Dataset(
+        {
+            "engine_status": ("engine", list(status)),
+            "null_accuracy": ((*by_set, "permutation"), null),
+            "observed_accuracy": (by_set, accuracy[:, 0]),
+            "null_mean_difference": (by_set, difference),
+            "ks_p_value": (by_set, p_value),
+        },
+        {
+            "engine": list(ENGINES),
+            "perturbation": list(PERTURBATIONS),
+            "permutation": np.arange(1, n_permutations + 1),
+        },
+    )
 
 
 def _score_block(
@@ -111,7 +124,7 @@ def _score_block(
 
 def bench_null(
     sizes: "Sizes", say: Callable[[str], None]
-) -> tuple[list[Comparison], list[Scaling], Nulls]:
+) -> tuple[list[Comparison], list[Scaling], xr.Dataset]:
     """Measure the null: engines in turns, their agreement, and how memlib's time grows."""
     with one_thread():
         features = learned_features(sizes.n_rows, sizes.feature_epochs)
@@ -124,13 +137,13 @@ def bench_null(
         scalings = _measure_growth(features, sizes)
         say("\n".join(map(str, scalings)))
     nulls = measure_nulls(features, n_permutations=sizes.n_permutations, n_trees=sizes.n_trees)
-    for engine, difference, p_value in zip(
-        nulls.engines[1:], nulls.mean_difference[1:], nulls.ks_p_value[1:], strict=True
-    ):
-        if np.isfinite(difference).all():
+    for engine in ENGINES[1:]:
+        own = nulls.sel(engine=engine)
+        if own["engine_status"] == MEASURED:
             say(
-                f"null of {engine}: means within {np.abs(difference).max():.4f} of memlib's, "
-                f"smallest p-value {p_value.min():.2f}"
+                f"null of {engine}: means within "
+                f"{float(abs(own['null_mean_difference']).max()):.4f} of memlib's, smallest "
+                f"p-value {float(own['ks_p_value'].min()):.2f}"
             )
     return comparisons, scalings, nulls
 

@@ -159,9 +159,7 @@ def run_bench(
     dataset = assemble_bench(
         [*comparisons, *variant_comparisons, *null_comparisons, *figure_comparison],
         [*scalings, *null_scalings, figure_scaling],
-        nulls,
-        variants,
-        peak,
+        [nulls, variants, peak],
         attributes,
     )
     files.write_netcdf(dataset, path)

@@ -1,7 +1,6 @@
 """The benchmark's dataset as tables, sentences and one figure (no torch)."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -9,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from memlib.base.checkout import checkout_path
+from memlib.base.checkout import stored_path
 from memlib.base.words import strength_label
 from memlib.bench.dataset import read_bench
 from memlib.bench.timing import MEASURED
@@ -18,14 +17,6 @@ from memlib.report.styles import LIGHT, Theme, side_steps, style_axes
 from memlib.report.tables import markdown_table
 
 RATIO_HEADER = ("what", "against", "times as fast", "memlib", "reference")
-
-
-def bench_path(name: str) -> Path:
-    """Return the file of a stored benchmark: of the checkout's by name, or a path ending in .nc."""
-    path = Path(name)
-    if path.suffix == ".nc":
-        return path
-    return checkout_path("data", "results", f"{name}.nc")
 
 
 def stored_bench(name: str) -> xr.Dataset | None:
@@ -41,7 +32,7 @@ def stored_bench(name: str) -> xr.Dataset | None:
     ResultError
         When the file is there but no benchmark.
     """
-    path = bench_path(name)
+    path = stored_path(name)
     return read_bench(path) if path.is_file() else None
 
 

@@ -1,31 +1,16 @@
 """Time alternatives in turns, as ratios and as exponents of growth; every repeat is kept."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+import xarray as xr
 
 MEASURED = "measured"
 SEED = 0  # of all that the benchmark draws
 Timed = Callable[[int], float]  # does the work of a repeat and returns the seconds it took
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Hold torch and the linear algebra libraries to one thread."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def timed(work: Callable[[], object]) -> Timed:
@@ -51,6 +36,11 @@ def interleaved(alternatives: Mapping[Any, Timed], n_repeats: int) -> dict[Any, 
     return seconds
 
 
+def repeats(values: np.ndarray) -> np.ndarray:
+    """Return the numbers of the repeats of what was measured, from 1 on."""
+    return np.arange(1, len(values) + 1)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One reference against memlib: float64 seconds (repeat,), None where it is not installed."""
@@ -65,6 +55,18 @@ class Comparison:
     def ratio(self) -> np.ndarray | None:
         """Time of the reference over memlib's, (repeat,)."""
         return None if self.seconds is None else self.seconds / self.ours
+
+    def as_dataset(self) -> xr.Dataset:
+        """Return it by ``repeat``, without times where it is not installed."""
+        nothing = np.full(len(self.ours), np.nan)
+        values = {
+            "memlib_seconds": ("repeat", self.ours),
+            "reference_seconds": ("repeat", nothing if self.seconds is None else self.seconds),
+            "ratio": ("repeat", nothing if self.ratio is None else self.ratio),
+        }
+        about = {"subject": self.subject, "reference": self.reference, "status": self.status}
+        name = f"{self.subject}: {self.reference}"
+        return xr.Dataset(values | about, {"comparison": name, "repeat": repeats(self.ours)})
 
     def __str__(self) -> str:
         if self.ratio is None:
@@ -117,6 +119,21 @@ class Scaling:
         """Fitted exponent of each repeat."""
         return np.array([fit_exponent(self.sizes, column) for column in self.seconds.T])
 
+    def as_dataset(self) -> xr.Dataset:
+        """Return it by ``point`` and ``repeat``."""
+        return xr.Dataset(
+            {
+                "scaling_size": ("point", np.array(self.sizes, float)),
+                "scaling_seconds": (("point", "repeat"), self.seconds),
+                "scaling_exponent": ("repeat", self.exponents),
+            },
+            {
+                "scaling": self.name,
+                "point": np.arange(1, len(self.sizes) + 1),
+                "repeat": repeats(self.seconds.T),
+            },
+        )
+
     def __str__(self) -> str:
         low, middle, high = np.quantile(self.exponents, (0, 0.5, 1))
         return f"{self.name}: exponent {middle:.2f} ({low:.2f} to {high:.2f})"
@@ -139,36 +156,3 @@ def measure_scaling(
     """Time work of several sizes in turns; `make` returns the alternative of a size."""
     seconds = interleaved({size: make(size) for size in sizes}, n_repeats)
     return Scaling(name, tuple(sizes), np.stack([seconds[size] for size in sizes]))
-
-
-@dataclass(frozen=True)
-class Peak:
-    """Rates of a training step and of a large product, float64 (repeat,) operations a second."""
-
-    step_operations: int
-    step_rate: np.ndarray
-    product_rate: np.ndarray
-
-
-@dataclass(frozen=True)
-class Nulls:
-    """Scores of each engine on the same features, NaN where an engine is not installed."""
-
-    engines: tuple[str, ...]
-    status: tuple[str, ...]
-    perturbations: tuple[float, ...]
-    null: np.ndarray  # float64 (engine, perturbation, permutation)
-    observed: np.ndarray  # float64 (engine, perturbation)
-    mean_difference: np.ndarray  # float64 (engine, perturbation)
-    ks_p_value: np.ndarray  # float64 (engine, perturbation)
-
-
-@dataclass(frozen=True)
-class Variants:
-    """Mean nulls of the same runs, trained in other ways; NaN where one cannot be had."""
-
-    names: tuple[str, ...]
-    status: tuple[str, ...]
-    runs: tuple[str, ...]
-    epochs: tuple[int, ...]
-    null_mean: np.ndarray  # float64 (variant, run, epoch, perturbation)

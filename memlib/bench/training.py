@@ -12,30 +12,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import xarray as xr
 from joblib.externals.loky import get_reusable_executor
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from memlib.base.parallel import one_thread
+from memlib.bench.engines import step_of, train_panel_a
 from memlib.bench.keras import keras_fit
 from memlib.bench.timing import (
     SEED,
     Comparison,
-    Peak,
     Scaling,
     Timed,
     compare,
     interleaved,
     measure_scaling,
-    one_thread,
+    repeats,
     timed,
 )
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.runs.figure import run_figure
 from memlib.runs.settings import LEARNING_RATES
-from memlib.training.factory import make_step
 from memlib.training.images import load_data
 from memlib.training.layers import Architecture, Dense
-from memlib.training.loop import train_network
 from memlib.training.networks import build_network
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ WARM_UP = {"n_images": 64, "n_validation_images": 64, "epochs": 1, "cnn_epochs":
 
 def bench_training(
     sizes: "Sizes", say: Callable[[str], None]
-) -> tuple[list[Comparison], list[Scaling], Peak]:
+) -> tuple[list[Comparison], list[Scaling], xr.Dataset]:
     """Measure training on one thread."""
     with one_thread():
         comparisons = []
@@ -60,19 +60,12 @@ def bench_training(
             comparisons += found
             say("\n".join(map(str, found)))
         peak = _measure_peak(sizes)
-        fractions = peak.step_rate / peak.product_rate
-        say(f"training of panel a: {np.median(fractions):.2f} of the large product's rate")
+        share = float(peak["peak_fraction"].median())
+        say(f"training of panel a: {share:.2f} of the large product's rate")
         data = load_data(n_images=N_IMAGES, n_validation_images=2, seed=SEED)
 
         def train(n_epochs: int) -> Timed:
-            def work() -> None:
-                network = build_network(ARCHITECTURES["a"], seed=SEED)
-                step = make_step(network, optimizer="sgd", learning_rate=LEARNING_RATES["sgd"])
-                images, labels = data.train_images, data.train_labels
-                for _ in train_network(step, images, labels, epochs=[n_epochs], seed=SEED):
-                    pass
-
-            return timed(work)
+            return timed(lambda: train_panel_a(data, n_epochs))
 
         scaling = measure_scaling("training: epochs", sizes.epoch_sizes, train, sizes.n_repeats)
         say(str(scaling))
@@ -84,10 +77,7 @@ def _compare_steps(panel: str, optimizer: str, sizes: "Sizes") -> list[Compariso
     architecture = ARCHITECTURES[panel]
     n_steps = sizes.cnn_steps if architecture.is_cnn else sizes.mlp_steps
     inputs, targets = batches(n_steps)
-    rate = LEARNING_RATES[optimizer]
-    step = make_step(
-        build_network(architecture, seed=SEED), optimizer=optimizer, learning_rate=rate
-    )
+    step = step_of(panel, optimizer)
     loop = plain_loop(build_network(architecture, seed=SEED), optimizer, inputs, targets)
     # Compilation, first-time allocation and tracing are paid before anything is timed.
     step.run(inputs[:BATCH], targets[:BATCH], BATCH)
@@ -97,7 +87,7 @@ def _compare_steps(panel: str, optimizer: str, sizes: "Sizes") -> list[Compariso
         inputs.numpy(),
         targets.numpy(),
         optimizer=optimizer,
-        learning_rate=rate,
+        learning_rate=LEARNING_RATES[optimizer],
         batch_size=BATCH,
     ) as keras:
         return compare(
@@ -158,11 +148,10 @@ def step_operations(
     return 2 * batch_size * (2 * sum(products) + sum(products[1:]))
 
 
-def _measure_peak(sizes: "Sizes") -> Peak:
+def _measure_peak(sizes: "Sizes") -> xr.Dataset:
     """Time the step of panel a and a large matrix product in turns."""
     inputs, targets = batches(sizes.mlp_steps)
-    network = build_network(ARCHITECTURES["a"], seed=SEED)
-    step = make_step(network, optimizer="sgd", learning_rate=LEARNING_RATES["sgd"])
+    step = step_of("a")
     generator = torch.Generator().manual_seed(SEED)
     a, b = (torch.randn(sizes.matrix_side, sizes.matrix_side, generator=generator) for _ in "ab")
     step.run(inputs[:BATCH], targets[:BATCH], BATCH)
@@ -175,10 +164,16 @@ def _measure_peak(sizes: "Sizes") -> Peak:
         sizes.n_repeats,
     )
     operations = step_operations(ARCHITECTURES["a"])
-    return Peak(
-        operations,
-        operations * sizes.mlp_steps / seconds["step"],
-        2 * sizes.matrix_side**3 / seconds["product"],
+    step_rate = operations * sizes.mlp_steps / seconds["step"]
+    product_rate = 2 * sizes.matrix_side**3 / seconds["product"]
+    return xr.Dataset(
+        {
+            "step_operations": operations,
+            "step_rate": ("repeat", step_rate),
+            "product_rate": ("repeat", product_rate),
+            "peak_fraction": ("repeat", step_rate / product_rate),
+        },
+        {"repeat": repeats(step_rate)},
     )
 
 

@@ -7,25 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import xarray as xr
 
-from memlib.bench.engines import PERTURBATIONS
+from memlib.base.parallel import one_thread
+from memlib.bench.engines import PERTURBATIONS, step_of
 from memlib.bench.timing import (
     MEASURED,
     SEED,
     Comparison,
     Timed,
-    Variants,
     compare,
-    one_thread,
     timed,
 )
 from memlib.bench.training import BATCH, batches, results_in
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.results.schema import panels_of
 from memlib.runs.figure import run_figure
-from memlib.runs.settings import LEARNING_RATES
-from memlib.training.factory import make_step
-from memlib.training.networks import build_network
 
 if TYPE_CHECKING:
     from memlib.bench.suite import Sizes
@@ -45,7 +42,9 @@ def _status(choices: dict[str, Any]) -> str:
     return MEASURED
 
 
-def bench_variants(sizes: "Sizes", say: Callable[[str], None]) -> tuple[list[Comparison], Variants]:
+def bench_variants(
+    sizes: "Sizes", say: Callable[[str], None]
+) -> tuple[list[Comparison], xr.Dataset]:
     """Time a step trained in each way, and measure the nulls that come of it."""
     comparisons = []
     for panel in sizes.panels:
@@ -54,10 +53,11 @@ def bench_variants(sizes: "Sizes", say: Callable[[str], None]) -> tuple[list[Com
         comparisons += found
         say("\n".join(map(str, found)))
     variants = _measure_nulls(sizes)
-    for name, one in zip(variants.names[1:], variants.null_mean[1:], strict=True):
-        difference = np.abs(one - variants.null_mean[0])
-        if np.isfinite(difference).all():
-            say(f"nulls, {name}: within {difference.max():.4f} of {variants.names[0]}")
+    means = variants["variant_null_mean"]
+    for difference in abs(means[1:] - means[0]):
+        if difference.notnull().all():
+            name, first = difference["variant"].item(), means["variant"][0].item()
+            say(f"nulls, {name}: within {float(difference.max()):.4f} of {first}")
     return comparisons, variants
 
 
@@ -69,12 +69,7 @@ def _compare_steps(panel: str, sizes: "Sizes") -> list[Comparison]:
     def steps(choices: dict[str, Any]) -> Timed | str:
         if _status(choices) != MEASURED:
             return _status(choices)
-        step = make_step(
-            build_network(architecture, seed=SEED),
-            optimizer="sgd",
-            learning_rate=LEARNING_RATES["sgd"],
-            **choices,
-        )
+        step = step_of(panel, **choices)
         x, y = inputs.to(step.device), targets.to(step.device)
         step.run(x[:BATCH], y[:BATCH], BATCH)
         return timed(lambda: step.run(x, y, BATCH))
@@ -83,14 +78,12 @@ def _compare_steps(panel: str, sizes: "Sizes") -> list[Comparison]:
     return compare(f"training step, panel {panel}", trained, sizes.n_repeats, n_units=n_steps)
 
 
-def _measure_nulls(sizes: "Sizes") -> Variants:
-    status = tuple(map(_status, VARIANTS.values()))
-    epochs: tuple[int, ...] = ()
-    means: list[list[np.ndarray]] = []  # empty for a variant that cannot be had
+def _measure_nulls(sizes: "Sizes") -> xr.Dataset:
+    status = {name: _status(choices) for name, choices in VARIANTS.items()}
+    nulls = {}
     with tempfile.TemporaryDirectory() as scratch, results_in(Path(scratch)):
-        for choices, found in zip(VARIANTS.values(), status, strict=True):
-            means.append([])
-            for figure, panel in RUNS if found == MEASURED else ():
+        for name, choices in VARIANTS.items():
+            for figure, panel in RUNS if status[name] == MEASURED else ():
                 tree = run_figure(
                     figure,
                     "teaching",
@@ -101,9 +94,13 @@ def _measure_nulls(sizes: "Sizes") -> Variants:
                     **choices,
                 )
                 null = panels_of(tree)[panel]["null_accuracy"].mean(("seed", "permutation"))
-                means[-1].append(null.transpose("epoch", "perturbation").values)
-                epochs = tuple(null["epoch"].values.tolist())
-    nothing = np.full((len(RUNS), len(epochs), len(PERTURBATIONS)), np.nan)
-    values = np.stack([np.stack(one) if one else nothing for one in means])
-    names = tuple(f"{figure}, panel {panel}" for figure, panel in RUNS)
-    return Variants(tuple(VARIANTS), status, names, epochs, values)
+                nulls[name, f"{figure}, panel {panel}"] = null
+    runs = [f"{figure}, panel {panel}" for figure, panel in RUNS]
+    nothing = xr.full_like(next(iter(nulls.values())), np.nan)
+    means = [
+        xr.concat([nulls.get((name, run), nothing) for run in runs], xr.Variable("run", runs))
+        for name in VARIANTS
+    ]
+    joined = xr.concat(means, xr.Variable("variant", list(VARIANTS)))
+    found = joined.to_dataset(name="variant_null_mean")
+    return found.assign(variant_status=("variant", list(status.values())))

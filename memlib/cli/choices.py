@@ -64,7 +64,7 @@ def choices(
                 wanted = f"is of {stored}" if stored else "has the scale's parameters"
                 raise InputError(f"{option} {given}: {path.name} {wanted}; name an --output")
     taken = {"scale": "--scale", "n_seeds": "--seeds", "panels": "--runs", "figure": "--runs"}
-    changes = given_values(assignments, {name: (by, None) for name, by in taken.items()})
+    changes = given_values(assignments, elsewhere=taken)
     sets = changes.get("perturbations", [0, 0, 0])
     if not isinstance(sets, list) or len(sets) != 3:
         raise InputError(f"perturbations = {sets!r}: choices compare lists of three strengths")

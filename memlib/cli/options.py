@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import click
@@ -106,7 +107,12 @@ ASSIGNMENTS = click.option(
 )
 
 
-def given_values(assignments: Sequence[str], options: Mapping[str, tuple[str, Any]]) -> dict:
+def given_values(
+    assignments: Sequence[str],
+    options: Mapping[str, tuple[str, Any]] = MappingProxyType({}),
+    *,
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
+) -> dict:
     """Return the values given with ``-p`` and those of a command's own options, each given once.
 
     Parameters
@@ -115,11 +121,16 @@ def given_values(assignments: Sequence[str], options: Mapping[str, tuple[str, An
         Texts like ``n_trees=50``.
     options
         By parameter: the option that gives it, and its value; None where it is not given.
+    elsewhere
+        By parameter: the option that alone gives it.
     """
     find_kit()
     from kit.parameters import parse_assignments
 
     given = parse_assignments(assignments)
+    for name, option in elsewhere.items():
+        if name in given:
+            raise InputError(f"-p {name}: give it with {option}, once")
     for name, (option, value) in options.items():
         if name in given and (value is not None or option != f"--{name}"):
             raise InputError(f"-p {name}: give it with {option}, once")

@@ -44,7 +44,7 @@ def claims(
     paper: str, figure: str | None, scale: str | None, resamples: int, as_json: bool
 ) -> None:
     """Check a paper's claims on the results that come with the checkout."""
-    from memlib.papers.chaibub_neto_2018.claims import check_claims, most_complete
+    from memlib.papers.chaibub_neto_2018.claims import check_claims, choose_runs
     from memlib.report.tables import claims_data, claims_text
     from memlib.runs.figure import default_results
     from memlib.runs.shipped import shipped_results
@@ -58,7 +58,7 @@ def claims(
         )
         for one in (shipped if scale is None else (scale,))
     }
-    outcomes = most_complete(found) if scale is None else found[scale]
+    outcomes = choose_runs(found) if scale is None else found[scale]
     if scale not in (None, *shipped) and not any(one.checks for one in outcomes):
         click.echo(
             f"memlib: no claim can be decided: of your own runs at {scale} scale those with the "
@@ -111,12 +111,12 @@ def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]
     from memlib.runs.plan import plan
     from memlib.runs.shipped import ship as add
 
-    options: dict[str, tuple[str, list[str] | None]] = {
-        "scale": ("--scale", None),
-        "figure": ("FIGURE", None),
-        "panels": ("--panels", split_names(panels)),
-    }
-    tree = stored_result(plan(resolve(figure, scale, **given_values(assignments, options))))
+    given = given_values(
+        assignments,
+        {"panels": ("--panels", split_names(panels))},
+        elsewhere={"scale": "--scale", "figure": "FIGURE"},
+    )
+    tree = stored_result(plan(resolve(figure, scale, **given)))
     if tree is None:
         raise InputError(f"{figure} at {scale} scale has not been run: `memlib run` it first")
     click.echo(f"shipped   {shown_path(add(tree))}")

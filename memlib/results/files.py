@@ -20,7 +20,7 @@ def assemble(
         name: value if isinstance(value, str | int | float) else to_json(value)
         for name, value in attributes.items()
     }
-    groups = {f"/{PREFIX}{name}": schema.label(one) for name, one in panels.items()}
+    groups = {f"/{PREFIX}{name}": schema.label(one, name) for name, one in panels.items()}
     tree = xr.DataTree.from_dict({"/": xr.Dataset(attrs=plain)} | groups)
     schema.check(tree)
     return tree

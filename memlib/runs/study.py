@@ -163,6 +163,10 @@ class Study:
             "precision": settings.precision,
         }
 
+    def schema_of(self, figure: str) -> "Schema":
+        """Return what the results of a figure hold."""
+        return self.schema
+
     def check(self, settings: Settings) -> None:
         """Refuse what cannot be run, before any work; also loads the data, to see that it can."""
         from memlib.runs.build_images import check_labelled

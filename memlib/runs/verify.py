@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 
 from memlib.base.errors import InputError
+from memlib.base.parallel import one_thread
 from memlib.base.seeds import stream
 from memlib.results.provenance import account_of
 from memlib.results.schema import panels_of
-from memlib.runs.pieces import single_threaded
 from memlib.runs.plan import plan
 from memlib.runs.settings import Settings
 from memlib.runs.study import resolve, study_of
@@ -123,7 +123,8 @@ def verify_sample(sample: Sample, results: Results) -> Agreement:
     with _empty_results():
         one = plan(settings)
         for piece in one.missing():
-            single_threaded(piece.compute)
+            with one_thread():
+                piece.compute()
         again = study.assemble(settings, one.pieces)[sample.panel]
     place = {"seed": sample.seed} | ({} if sample.epoch is None else {"epoch": sample.epoch})
     pairs = {}

@@ -25,7 +25,7 @@ seed: int = 0  # base seed of the resamples
 from IPython.display import Markdown
 
 from memlib import describe_shipped, shipped_results
-from memlib.papers.chaibub_neto_2018 import FIGURES, check_claims, most_complete
+from memlib.papers.chaibub_neto_2018 import FIGURES, check_claims, choose_runs
 from memlib.report import claims_table, count_verdicts, differing_checks
 
 # %% [markdown]
@@ -68,7 +68,7 @@ paper = check_claims(shipped_results("paper"), **spread)
 tenth = check_claims(shipped_results("tenth"), **spread)
 
 # %% tags=["hide-input"]
-best = most_complete({"paper": paper, "tenth": tenth})
+best = choose_runs({"paper": paper, "tenth": tenth})
 names = ("the most complete runs", "the paper's scale", "a tenth of the epochs")
 Markdown(count_verdicts(dict(zip(names, (best, paper, tenth), strict=True))))
 

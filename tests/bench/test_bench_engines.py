@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import memlib.bench.engines as engines_module
 from memlib.base.errors import ResultError
@@ -48,11 +49,11 @@ def test_scores_do_not_depend_on_the_number_of_processes():
     one, two = (
         measure_nulls(features, n_permutations=10, n_trees=3, n_jobs=n_jobs) for n_jobs in (1, 2)
     )
-    np.testing.assert_array_equal(one.null, two.null)
-    np.testing.assert_array_equal(one.observed, two.observed)
-    assert one.null.shape == (len(ENGINES), len(PERTURBATIONS), 10)
+    xr.testing.assert_identical(one, two)
+    null = one["null_accuracy"]
+    assert null.shape == (len(ENGINES), len(PERTURBATIONS), 10)
     # each engine has shuffles of its own: the test of equality asks for independent samples
-    ours, sklearn = (one.null[ENGINES.index(name)] for name in ("memlib", "scikit-learn"))
+    ours, sklearn = (null.sel(engine=name) for name in ("memlib", "scikit-learn"))
     assert not np.array_equal(ours, sklearn)
 
 
@@ -110,8 +111,8 @@ def test_what_is_not_installed_is_recorded(monkeypatch, tmp_path):
         with keras_child() as found:
             assert found == "not installed"
         nulls = measure_nulls(learned_features(60, 1), n_permutations=1, n_trees=2, n_jobs=1)
-        assert np.isnan(nulls.null[2:]).all()
-        assert np.isfinite(nulls.null[:2]).all()
+        assert np.isnan(nulls["null_accuracy"][2:]).all()
+        assert np.isfinite(nulls["null_accuracy"][:2]).all()
         monkeypatch.setattr(engines_module, "r_versions", lambda: {"R_version": "4"})
         assert engine_status("ranger") == "not installed"
     finally:

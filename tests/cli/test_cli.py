@@ -207,6 +207,7 @@ def test_data_build_makes_the_bundled_file_again(tmp_path):
         (("run", "larger_runs", "--scale", "bogus"), "scale = 'bogus': take one of"),
         (("ship", "fig1", "--scale", "smoke"), "--scale smoke: take one of paper, tenth"),
         (("ship", "fig1", "-p", "figure=fig2"), "-p figure: give it with FIGURE"),
+        (("ship", "fig1", "-p", "scale=smoke"), "-p scale: give it with --scale"),
     ],
 )
 def test_scale_is_the_one_that_was_asked_for(arguments, said):

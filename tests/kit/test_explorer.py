@@ -26,6 +26,8 @@ from memlib.runs.figure import run_figure
 from memlib.runs.study import resolve
 from memlib.training.images import load_labelled_images
 
+pytestmark = pytest.mark.xdist_group("explorer")  # what they share is made once
+
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory):

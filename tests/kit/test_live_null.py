@@ -13,7 +13,7 @@ from memlib.method.perturb import make_s_validation_set
 from memlib.method.verdicts import decide_verdict, memorization_p_value, permutation_p_value
 from memlib.training.factory import make_step
 
-pytestmark = pytest.mark.xdist_group("live")
+pytestmark = pytest.mark.xdist_group("small site")
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -21,11 +22,11 @@ from tiny_runs import (
 import memlib.runs.figure
 from memlib.base import files
 from memlib.base.errors import ResultError
+from memlib.base.parallel import one_thread
 from memlib.papers.chaibub_neto_2018 import measures
 from memlib.results.schema import panels_of
 from memlib.runs import costs
 from memlib.runs.figure import assemble_result, stored_result
-from memlib.runs.pieces import single_threaded
 from memlib.runs.plan import plan
 from memlib.runs.schedule import compute
 from memlib.runs.study import resolve
@@ -257,10 +258,7 @@ def test_work_runs_on_one_thread_and_threads_come_back(fails):
         if fails:
             raise ZeroDivisionError
 
-    if fails:
-        with pytest.raises(ZeroDivisionError):
-            single_threaded(work)
-    else:
-        single_threaded(work)
+    with pytest.raises(ZeroDivisionError) if fails else nullcontext(), one_thread():
+        work()
     assert seen == [1]
     assert torch.get_num_threads() == 2

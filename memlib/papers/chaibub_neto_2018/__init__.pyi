@@ -4,7 +4,7 @@ from .choice_tables import describe_choices as describe_choices
 from .choice_tables import robustness_table as robustness_table
 from .choices import stored_choices as stored_choices
 from .claims import check_claims as check_claims
-from .claims import most_complete as most_complete
+from .claims import choose_runs as choose_runs
 from .figures import FIGURES as FIGURES
 from .networks import ARCHITECTURES as ARCHITECTURES
 from .one_thing import change_cards as change_cards

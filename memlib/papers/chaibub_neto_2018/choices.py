@@ -13,8 +13,9 @@ from typing import Any
 
 import xarray as xr
 
-from memlib.base.checkout import checkout_path
+from memlib.base.checkout import stored_path
 from memlib.base.errors import ResultError
+from memlib.results.files import read_tree
 
 N_SEEDS = 3
 SCHEMA_VERSION = 1
@@ -160,10 +161,7 @@ CHOICES = {
 
 def choices_path(name: str = "choices") -> Path:
     """Return a stored file of open choices: the checkout's by name, or a path ending in .nc."""
-    path = Path(name)
-    if path.suffix == ".nc":
-        return path
-    return checkout_path("data", "results", f"{name}.nc")
+    return stored_path(name)
 
 
 def stored_choices(name: str = "choices") -> xr.DataTree | None:
@@ -192,11 +190,7 @@ def read_choices(path: Path) -> xr.DataTree | None:
     """
     if not path.is_file():
         return None
-    try:
-        with xr.open_datatree(path, engine="h5netcdf") as file:
-            tree = file.load()
-    except Exception as error:  # h5py raises many kinds on a damaged file
-        raise ResultError(f"{path} is damaged ({type(error).__name__}): run it again") from error
+    tree = read_tree(path)
     if tree.attrs.get("schema_version") != SCHEMA_VERSION or "default" not in tree.children:
         raise ResultError(f"{path} is no dataset of the open choices: run memlib choices again")
     for name, group in tree.children.items():

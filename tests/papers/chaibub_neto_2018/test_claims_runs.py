@@ -15,7 +15,7 @@ from builders import (
 )
 
 from memlib.base.errors import InputError
-from memlib.papers.chaibub_neto_2018.claims import CLAIMS, check_claims, most_complete
+from memlib.papers.chaibub_neto_2018.claims import CLAIMS, check_claims, choose_runs
 
 
 @pytest.fixture(scope="module")
@@ -133,13 +133,13 @@ def test_each_claim_is_taken_where_most_of_its_panels_are_run():
         scale: check_claims({"fig1": make_result("fig1", {p: curves[p] for p in panels})})
         for scale, panels in {"paper": "a", "tenth": "abde"}.items()
     }
-    best = {one.claim.number: one for one in most_complete(found)}
+    best = {one.claim.number: one for one in choose_runs(found)}
     assert list(best) == list(CLAIMS)
     assert (best[1].scale, best[1].left_out) == ("tenth", ("c", "f"))
     assert (best[5].scale, best[5].verdict) == ("tenth", "reproduced")
     assert best[17].verdict == "not yet run"
     both = {"paper": found["tenth"], "tenth": found["tenth"]}
-    assert {one.scale for one in most_complete(both)} == {"paper"}
+    assert {one.scale for one in choose_runs(both)} == {"paper"}
 
 
 def test_mlps_alone_decide_the_claims_on_mlps():
