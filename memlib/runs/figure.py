@@ -72,7 +72,9 @@ def read_result(path: str | Path) -> xr.DataTree:
         When the file is missing, damaged or no result of a study that is known here.
     """
     tree = read_tree(path)
-    _schema_of(tree, path).check(tree, Path(path).name)
+    schema = _schema_of(tree, path)
+    tree = schema.with_todays_names(tree)
+    schema.check(tree, Path(path).name)
     return tree
 
 
