@@ -36,7 +36,7 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
         "accuracy on copies expected if predictions had nothing to do with the labels",
     ),
     "p_value": (("network", "perturbation"), "permutation p-value, null hypothesis: not learned"),
-    "memorization_p_value": (
+    "share_at_chance": (
         ("network", "perturbation"),
         "share of the null at or below chance, with one added above and below the line",
     ),

@@ -661,7 +661,7 @@ def _judged(ds: xr.Dataset, held_out: Samples | None) -> xr.Dataset:
         if not can_be_significant(null.shape[1]):
             learned = "undecided"
     ds["joint_p_value"] = p
-    recognizes = "yes" if ds["memorization_p_value"].values[shown] <= SIGNIFICANCE else "no"
+    recognizes = "yes" if ds["share_at_chance"].values[shown] <= SIGNIFICANCE else "no"
     if not can_be_significant(null.shape[1]):
         recognizes = "undecided"
     if not changed[shown]:

@@ -74,6 +74,8 @@ class Schema:
         Coordinates whose values increase.
     flags
         Meanings of the codes 0, 1, ... of a variable.
+    renamed
+        Today's name of a variable by the one that it has in older files.
     """
 
     variables: Mapping[str, Variable]
@@ -84,6 +86,18 @@ class Schema:
     version: int = 1
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_panel: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def with_todays_names(self, tree: xr.DataTree) -> xr.DataTree:
+        """Return a stored tree whose variables are called as they are today, see `renamed`."""
+        groups = {}
+        for path, dataset in tree.to_dict().items():
+            old = {one: new for one, new in self.renamed.items() if one in dataset}
+            groups[path] = dataset.rename(old)
+            for new in old.values():
+                own = self.variables[new]
+                groups[path][new].attrs = {"long_name": own.long_name, "units": own.units}
+        return xr.DataTree.from_dict(groups)
 
     def variables_of(self, panel: str) -> Mapping[str, Variable]:
         """Return the variables that a panel's group holds."""

@@ -73,21 +73,9 @@ def read_result(path: str | Path) -> xr.DataTree:
         When the file is missing, damaged or no result of a study that is known here.
     """
     tree = read_tree(path)
-    study = _study_of(tree, path)
-    schema, origin = study.schema_of(str(tree.attrs.get("figure"))), Path(path).name
-    tree = schema.declared(tree)
-    schema.check(tree, origin)
-    for name, allowed in (("figure", study.figures), ("scale", study.scales)):
-        if tree.attrs[name] not in allowed:
-            raise ResultError(f"{origin}: {name} is {tree.attrs[name]!r:.80}, unknown to memlib")
-    panels = study.figures[tree.attrs["figure"]].panels
-    for panel, dataset in panels_of(tree).items():
-        if panel not in panels or dataset.attrs.get("panel", panel) != panel:
-            raise ResultError(f"{origin}: {panel!r:.80} is no panel of {tree.attrs['figure']}")
-    parameters = json.loads(tree.attrs["parameters"])
-    for name in ("seed", "n_seeds", "epochs", "n_images"):
-        if not isinstance(parameters.get(name), int):
-            raise ResultError(f"{origin}: its parameters have no whole number {name}")
+    schema = _schema_of(tree, path)
+    tree = schema.with_todays_names(tree)
+    schema.check(tree, Path(path).name)
     return tree
 
 
