@@ -1,7 +1,6 @@
 """Run a figure: from settings to its stored dataset."""
 
 import datetime
-import json
 import platform
 import time
 from pathlib import Path
@@ -13,7 +12,6 @@ from memlib.base import keys
 from memlib.base.errors import ResultError
 from memlib.base.version import __version__, git_commit, installed_version
 from memlib.results.files import assemble, read_tree, write_result
-from memlib.results.schema import panels_of
 from memlib.runs.plan import Plan, plan
 from memlib.runs.schedule import compute
 from memlib.runs.study import Study, find_study, resolve, studies, study_of

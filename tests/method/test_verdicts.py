@@ -11,8 +11,8 @@ from memlib.method.null import compute_null
 from memlib.method.verdicts import (
     VERDICTS,
     decide_verdict,
-    share_at_chance,
     permutation_p_value,
+    share_at_chance,
 )
 from memlib.papers.chaibub_neto_2018.planted import CASES, planted_features, plot_cases
 
