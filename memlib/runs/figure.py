@@ -1,6 +1,7 @@
 """Run a figure: from settings to its stored dataset."""
 
 import datetime
+import json
 import platform
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from memlib.base import keys
 from memlib.base.errors import ResultError
 from memlib.base.version import __version__, git_commit, installed_version
 from memlib.results.files import assemble, read_tree, write_result
+from memlib.results.schema import panels_of
 from memlib.runs.plan import Plan, plan
 from memlib.runs.schedule import compute
 from memlib.runs.study import Study, find_study, resolve, studies, study_of
@@ -70,10 +72,22 @@ def read_result(path: str | Path) -> xr.DataTree:
     ResultError
         When the file is missing, damaged or no result of a study that is known here.
     """
-    tree = read_tree(path)
-    schema = _schema_of(tree, path)
-    tree = schema.with_todays_names(tree)
-    schema.check(tree, Path(path).name)
+    tree, origin = read_tree(path), Path(path).name
+    study = _study_of(tree, path)
+    schema = study.schema_of(str(tree.attrs.get("figure")))
+    tree = schema.with_todays_names(schema.declared(tree))
+    schema.check(tree, origin)
+    for name, allowed in (("figure", study.figures), ("scale", study.scales)):
+        if tree.attrs[name] not in allowed:
+            raise ResultError(f"{origin}: {name} is {tree.attrs[name]!r:.80}, unknown to memlib")
+    panels = study.figures[tree.attrs["figure"]].panels
+    for panel, dataset in panels_of(tree).items():
+        if panel not in panels or dataset.attrs.get("panel", panel) != panel:
+            raise ResultError(f"{origin}: {panel!r:.80} is no panel of {tree.attrs['figure']}")
+    parameters = json.loads(tree.attrs["parameters"])
+    for name in ("seed", "n_seeds", "epochs", "n_images"):
+        if not isinstance(parameters.get(name), int):
+            raise ResultError(f"{origin}: its parameters have no whole number {name}")
     return tree
 
 
