@@ -226,7 +226,7 @@ def null_of(
 class CountingClassifier(ClassifierMixin, BaseEstimator):
     """One nearest neighbour; adds a line to `log` at each fit: clones share the list."""
 
-    log: list[np.ndarray] = []  # noqa: RUF012  (shared on purpose)
+    log: list[np.ndarray] = []
 
     def fit(self, features: np.ndarray, labels: np.ndarray) -> "CountingClassifier":
         self.log.append(labels)

@@ -63,6 +63,16 @@ def built_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
             os.environ["MEMLIB_RESULTS"] = before
 
 
+@pytest.fixture(scope="session")
+def small_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small book and its site (`tiny_book`), built once: tests share a group."""
+    from tiny_book import build_small, execute_chapters, write_book
+
+    folder = tmp_path_factory.mktemp("small")
+    build_small(execute_chapters(folder), write_book(folder / "book"), folder / "site")
+    return folder
+
+
 def _link(source: str, target: str) -> None:
     """Give a finished file a second name; stored files are replaced, never written into."""
     try:
@@ -90,6 +100,15 @@ def chromium() -> str:
     if path is None:
         pytest.skip("no Chromium: install one or set MEMLIB_CHROMIUM")
     return path
+
+
+@pytest.fixture(scope="session")
+def looked(built_site: Path, chromium: str) -> tuple[list[str], dict[str, Any]]:
+    """What a browser finds on all pages of the site: see `site_quality.look_through`."""
+    import site_quality
+
+    pytest.importorskip("axe_playwright_python")
+    return site_quality.look_through(built_site, chromium)
 
 
 @pytest.fixture(scope="module")  # in one process playwright runs once at a time

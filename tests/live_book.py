@@ -1,49 +1,18 @@
-"""The page "The test, live" on a site of its own, a browser that listens, networks of its size."""
+"""The page "The test, live": a browser that listens, networks of its size."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from kit.pages.live import data as live
-from kit.publish import data_script
-from kit.render import build_book
 from site_checks import FLAGS
-from tiny_book import REPOSITORY
 from torch.nn import Sequential
 
 from memlib.training.layers import Architecture, Dense
 from memlib.training.networks import build_network
-
-TOC = "format: jb-book\nroot: index\nchapters:\n  - file: live\n  - file: chapters/{}\n"
-
-
-def build_live_site(folder: Path, null_chapter: str = "what_the_null_measures") -> Path:
-    """Build the real page with the real settings and scripts, and return its path.
-
-    The chapter it links to is a title.
-    """
-    real, book = REPOSITORY / "book", folder / "book"
-    (book / "chapters").mkdir(parents=True)
-    for name in ("_config.yml", "references.bib", "live.md"):
-        shutil.copy(real / name, book / name)
-    for name in ("kit", "_static"):
-        shutil.copytree(real / name, book / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (book / "_toc.yml").write_text(TOC.format(null_chapter), encoding="utf-8")
-    (book / "index.md").write_text("# Start\n\nTo [the test](live).\n", encoding="utf-8")
-    notebook = folder / f"{null_chapter}.ipynb"
-    notebook.write_text(
-        '{"cells": [{"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# The null"}],'
-        ' "metadata": {"language_info": {"name": "python"}}, "nbformat": 4, "nbformat_minor": 5}',
-        encoding="utf-8",
-    )
-    data = {"live/data.js": data_script("live", live.live_constants())}
-    build_book([notebook], book, folder / "site", {"live": live.live_values()}, scripts=data)
-    return folder / "site" / "live.html"
 
 
 @dataclass

@@ -1,12 +1,17 @@
-"""A book of two chapters with the real settings, extension and style: quick to build."""
+"""A book of two chapters and "The test, live", with the real settings and style: quick to build."""
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from kit.notebooks import execute
+from kit.pages.live import data as live
+from kit.publish import data_script
+from kit.render import build_book
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-VALUES = {"n_images": 2000, "fig1": {"gap": "0.12"}}
+VALUES = {"n_images": 2000, "fig1": {"gap": "0.12"}, "live": live.live_values()}
+SCRIPTS = {"live/data.js": data_script("live", live.live_constants())}
 
 TOC = """\
 format: jb-book
@@ -15,7 +20,8 @@ parts:
   - caption: Part
     chapters:
       - file: chapters/first
-      - file: chapters/second
+      - file: chapters/what_the_null_measures
+      - file: live
       - file: bibliography
 """
 INDEX = """\
@@ -100,10 +106,10 @@ def write_notebook(folder: Path, name: str, text: str) -> Path:
 
 
 def write_book(folder: Path) -> Path:
-    """Copy the real book's settings, extension, style and references; write three short pages."""
+    """Copy the real book's settings, extension, style and references; write two short pages."""
     real = REPOSITORY / "book"
     folder.mkdir(parents=True)
-    for name in ("_config.yml", "references.bib", "bibliography.md"):
+    for name in ("_config.yml", "references.bib", "bibliography.md", "live.md"):
         shutil.copy(real / name, folder / name)
     for name in ("kit", "_static"):
         shutil.copytree(real / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -115,8 +121,19 @@ def write_book(folder: Path) -> Path:
 def execute_chapters(folder: Path) -> list[Path]:
     """Write and execute the two chapters."""
     first = write_notebook(folder / "notebooks", "first", FIRST)
-    second = write_notebook(folder / "notebooks", "second", SECOND)
+    second = write_notebook(folder / "notebooks", "what_the_null_measures", SECOND)
     return [
         execute(first, folder / "executed" / "first.ipynb", {"n_points": 6}),
-        execute(second, folder / "executed" / "second.ipynb"),
+        execute(second, folder / "executed" / "what_the_null_measures.ipynb"),
     ]
+
+
+def build_small(
+    chapters: list[Path],
+    book: Path,
+    site: Path,
+    values: Mapping[str, object] = VALUES,
+    files: Mapping[str, bytes] | None = None,
+) -> Path:
+    """Build a book that `write_book` wrote, and return its first page."""
+    return build_book(chapters, book, site, values, files, SCRIPTS)

@@ -107,7 +107,7 @@ def _offer(
         link(f"{name}.ipynb", "executed notebook"),
         link(f"{name}.py", "its text source"),
     ]
-    lines = [f"Download: {', '.join(links)}."]
+    lines = [f"Download: {', '.join(links)}. `xarray.open_datatree` opens the dataset."]
     if repository is not None:
         colab = repository.colab(f"{FOLDER}/{name}-colab.ipynb")
         binder = repository.binder(f"notebooks/{source.parent.name}/{source.name}")

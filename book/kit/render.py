@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import yaml
@@ -23,6 +24,7 @@ from memlib.base.errors import MemlibError
 from memlib.base.keys import PACKAGE
 
 LOADING = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
+INLINED = re.compile(r'src="data:image/svg\+xml,([^"]*)"')
 KEY_FILE = ".memlib-book"  # in the built site: what it was built from, and that it is ours
 SUFFIXES = (".md", ".ipynb", ".rst")
 PROGRESS_BAR = re.compile(r"\d+%\|[█▏▎▍▌▋▊▉#\s]|it/s[\],]|[█▉]{3}|jupyter-widgets")
@@ -104,6 +106,7 @@ def build_book(
         # The theme's page templates, which only look like pages, and maps for its own debugging.
         for left in [*site.glob("_static/**/*.map"), *site.glob("_static/*.html")]:
             left.unlink()
+        _put_pictures_apart(site)
         shutil.copytree(book_dir / "_generated" / "files", site, dirs_exist_ok=True)
         (site / ".nojekyll").touch()  # GitHub's pages would leave out every name that begins with _
         if problems := check_site(site, pages):
@@ -264,6 +267,21 @@ def _run_sphinx(book_dir: Path, scratch: Path) -> Path:
     said = said.replace(f"{book_dir}{os.sep}", "")
     told = [s for s in said.splitlines() if re.search(r"WARNING|ERROR|CRITICAL|ExtensionError", s)]
     raise BookError("\n".join(dict.fromkeys(told)) or said.strip()[-2000:])
+
+
+def _put_pictures_apart(site: Path) -> None:
+    """Give each inlined picture a file, fetched when it is shown: a page needs one theme's only."""
+    (site / "_images").mkdir(exist_ok=True)
+    for page in site.rglob("*.html"):
+
+        def apart(found: re.Match[str], up: int = len(page.relative_to(site).parts) - 1) -> str:
+            svg = unquote(found[1]).encode()
+            name = f"_images/{hashlib.sha256(svg).hexdigest()[:12]}.svg"
+            (site / name).write_bytes(svg)
+            return f'loading="lazy" src="{"../" * up}{name}"'
+
+        text = page.read_text(encoding="utf-8")
+        page.write_text(INLINED.sub(apart, text), encoding="utf-8")
 
 
 def _swap(site: Path, target: Path, aside: Path) -> None:

@@ -17,6 +17,7 @@ from memlib.base.checkout import ROOT, is_checkout
 from memlib.base.errors import ResultError
 
 DAY = 24 * 60 * 60  # seconds
+PART_OF_NAME = 150  # characters of a file's name in that of its half
 
 
 def results_dir() -> Path:
@@ -52,6 +53,35 @@ def require_writable(folder: Path, named_by: str = "MEMLIB_RESULTS") -> None:
         ) from error
 
 
+def require_file(path: Path, named_by: str) -> None:
+    """Raise `ResultError` now when `path` cannot become a file of its folder: its name is too long.
+
+    Parameters
+    ----------
+    path
+        Nothing is left there.
+    named_by
+        The option by which a user names another.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = _part_of(path)
+        part.touch()
+        part.unlink()
+        path.is_file()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ResultError(
+            f"{path} cannot be written ({reason}): name another with {named_by}"
+        ) from error
+
+
+def _part_of(path: Path) -> Path:
+    """Return a name beside a file that no other writer has, however long the file's own."""
+    # Process ids repeat on machines that share a folder.
+    return path.with_name(f".{path.name[:PART_OF_NAME]}.{uuid.uuid4().hex}.part")
+
+
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Call `write` with a temporary path beside `path`, then rename: whole or not at all.
 
@@ -62,8 +92,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     ResultError
         When the disk is full or the folder cannot be written; nothing is left behind.
     """
-    # A name that no other writer has; process ids repeat on machines that share a folder.
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    temporary = _part_of(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write(temporary)
@@ -80,7 +109,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 def _sweep(path: Path) -> None:
     """Remove old halves of a file; young ones may have a writer, perhaps on another machine."""
-    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+    for part in path.parent.glob(f".{glob.escape(path.name[:PART_OF_NAME])}.*.part"):
         with suppress(OSError):
             if time.time() - part.stat().st_mtime > DAY:
                 part.unlink()

@@ -28,3 +28,12 @@ def duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def printable(text: str, length: int = 600) -> str:
+    """Return one line for a terminal, whatever a file or a user has put into the text.
+
+    Control characters are written out, and the middle of a long text is left out.
+    """
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return shown if len(shown) <= length else f"{shown[: length // 2]} ... {shown[-length // 2 :]}"

@@ -12,6 +12,7 @@ import click
 
 from memlib.base import files
 from memlib.base.errors import InputError, MemlibError
+from memlib.base.words import printable
 from memlib.cli.checkout_kit import find_kit
 from memlib.runs.study import studies
 
@@ -27,10 +28,10 @@ class OneLineErrors(click.Group):
             with _terminated_as_interrupted():
                 return super().invoke(ctx)
         except click.UsageError as error:
-            click.echo(f"memlib: {' '.join(error.format_message().split())}", err=True)
+            click.echo(f"memlib: {printable(' '.join(error.format_message().split()))}", err=True)
             ctx.exit(error.exit_code)
         except MemlibError as error:
-            click.echo(f"memlib: {printable(error)}", err=True)
+            click.echo(f"memlib: {_told(error)}", err=True)
             ctx.exit(1)
         except MemoryError:
             click.echo("memlib: out of memory: try fewer --jobs, or less at once", err=True)
@@ -57,20 +58,10 @@ def _terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def printable(error: MemlibError, length: int = 600) -> str:
-    """Return an error's words for a terminal: one line, unless it lists problems line by line.
-
-    Control characters, which a damaged file may hold, are written out, and the middle of a long
-    value is left out.
-    """
+def _told(error: MemlibError) -> str:
+    """Return an error's words: one line, unless it lists problems line by line."""
     lines = str(error).splitlines() if error.lists_problems else [str(error)]
-    shown = []
-    for line in lines:
-        text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
-        if len(text) > length:
-            text = f"{text[: length // 2]} ... {text[-length // 2 :]}"
-        shown.append(text)
-    return "\n".join(shown)
+    return "\n".join(map(printable, lines))
 
 
 class Several(click.ParamType):
@@ -157,6 +148,7 @@ def require_netcdf(path: Path, option: str = "--output") -> None:
     """Raise `InputError` for a file whose name does not end in .nc, or that is a folder."""
     if path.suffix != ".nc" or path.is_dir():
         raise InputError(f"{option} {path}: name a file that ends in .nc")
+    files.require_file(path, option)
 
 
 def shown_path(path: Path) -> str:

@@ -1,4 +1,10 @@
-"""What scores say: p-values against the null, the verdict, and the dataset of both (section 5)."""
+"""What scores say: p-values against the null, the verdict, and the dataset of both (section 5).
+
+*Learned* is decided by a p-value: under its null hypothesis it is at or below 0.05 in at most one
+draw in twenty. *Memorized* is not: it is a rule on an effect, how far the null as a whole lies above
+chance, whose threshold moves with the number of samples (`effect_threshold`). Where results of
+different sizes are compared, take the verdict at a common threshold (`verdict_at`).
+"""
 
 from collections.abc import Hashable, Sequence
 
@@ -7,15 +13,18 @@ import xarray as xr
 
 VERDICTS = ("neither", "memorized", "learned", "memorized_and_learned", "undecided")
 SIGNIFICANCE = 0.05
+COMMON_THRESHOLD = 0.02  # of a null's mean above chance, where results of any size are compared
 # Long name of each variable of a null; `label_null` puts them on.
 LONG_NAMES = {
     "observed_accuracy": "accuracy on the s-validation set, shallow classifier of the true labels",
     "null_accuracy": "accuracy on the s-validation set, shallow classifier of shuffled labels",
     "chance_accuracy": "accuracy expected if predictions had nothing to do with the labels",
     "p_value": "permutation p-value, null hypothesis: not learned",
-    "memorization_p_value": (
+    "share_at_chance": (
         "share of the null at or below chance, with one added above and below the line"
     ),
+    "null_excess": "null's mean above chance",
+    "null_excess_error": "standard error over shuffles of the null's mean above chance",
     "verdict": "reading of section 5",
     "validation_accuracy": "accuracy on independent images, shallow classifier of the true labels",
 }
@@ -46,7 +55,7 @@ def permutation_p_value(null: np.ndarray, observed: np.ndarray) -> np.ndarray:
     return (exceeding + 1) / (null.shape[-1] + 1)
 
 
-def memorization_p_value(null: np.ndarray, chance: np.ndarray) -> np.ndarray:
+def share_at_chance(null: np.ndarray, chance: np.ndarray) -> np.ndarray:
     """Return (C + 1) / (B + 1), with C the null scores not above their chance level.
 
     Parameters
@@ -59,17 +68,70 @@ def memorization_p_value(null: np.ndarray, chance: np.ndarray) -> np.ndarray:
 
     Notes
     -----
+    This is a share of a distribution, no p-value: without any memorization it is near a half, and
+    hardly ever at or below 0.05. More shuffles do not make it smaller. A null whose mean lies above
+    chance by less than about 1.6 of its standard deviations has a share of more than 5 %, however
+    sure that mean is (`null_excess` and its error). These standard deviations shrink with the
+    number of samples, and with them the distance from chance that is called memorized.
+
     A classifier that names one class only scores just its chance level, whatever the shuffle. So
     does one on features that are all alike: such ties are no memorization, though both sides are
     rounded differently.
-
-    It asks whether the null lies above chance as a whole, not whether its mean does: more shuffles
-    do not make it smaller. A null whose mean lies above chance by less than about 1.6 of its
-    standard deviations has a share of more than 5 %, however sure that mean is. The size of the
-    effect is the mean's distance from chance; look at it, too.
     """
     exceeding = (null <= np.asarray(chance) + ROUNDING).sum(axis=-1)
     return (exceeding + 1) / (null.shape[-1] + 1)
+
+
+def null_excess(null: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the null's mean above chance, and its standard error over shuffles.
+
+    Parameters
+    ----------
+    null, chance
+        As for `share_at_chance`.
+
+    Returns
+    -------
+    tuple
+        float64 (...) each; the error of a single shuffle is NaN.
+    """
+    excess = null - np.broadcast_to(np.asarray(chance), null.shape)
+    n = excess.shape[-1]
+    if n < 2:
+        return excess.mean(axis=-1), np.full(excess.shape[:-1], np.nan)
+    return excess.mean(axis=-1), excess.std(axis=-1, ddof=1) / np.sqrt(n)
+
+
+def effect_threshold(n_samples: int) -> float:
+    """Return how far a null's mean has to lie above chance for the verdict to call it memorized.
+
+    For two balanced classes: 1.645 standard errors of an accuracy on that many samples, 0.018 for
+    2,000 and 0.008 for 10,000. A larger training set makes the rule more sensitive, so a verdict
+    *memorized* on one may be of a null that lies lower.
+    """
+    return 1.645 * 0.5 / float(np.sqrt(n_samples))
+
+
+def verdict_at(
+    p_value: np.ndarray, excess: np.ndarray, threshold: float = COMMON_THRESHOLD
+) -> np.ndarray:
+    """Return the reading of section 5 at a threshold of the effect, as codes into `VERDICTS`.
+
+    *Memorized* when the null's mean lies above chance by `threshold` or more, whatever the number
+    of samples; *learned* as in `decide_verdict`.
+    """
+    memorized = np.asarray(excess) >= threshold - ROUNDING
+    learned = np.asarray(p_value) <= SIGNIFICANCE
+    return (memorized + 2 * learned).astype(np.int8)
+
+
+def below_null(null: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Return (C + 1) / (B + 1), with C the null scores not above the observed one.
+
+    Section 5 has no word for an observed score below its null: the true labels are harder to read
+    off perturbed images than shuffled ones. A small value says that this is so.
+    """
+    return permutation_p_value(-np.asarray(null), -np.asarray(observed))
 
 
 def can_be_significant(n_permutations: int) -> bool:
@@ -77,19 +139,17 @@ def can_be_significant(n_permutations: int) -> bool:
     return 1 / (n_permutations + 1) <= SIGNIFICANCE
 
 
-def decide_verdict(
-    p_value: np.ndarray, memorization: np.ndarray, n_permutations: int
-) -> np.ndarray:
+def decide_verdict(p_value: np.ndarray, at_chance: np.ndarray, n_permutations: int) -> np.ndarray:
     """Return the reading of section 5 as codes into `VERDICTS`.
 
-    The rule: *memorized* when at most 5 % of the null lies at or below chance (memorization
-    p-value at most 0.05; a null with its mean a little above chance is not called so), *learned*
-    when at most 5 % of the null reaches the observed score (p-value at most 0.05). With fewer than
-    19 permutations neither p-value can fall that low, and the verdict is *undecided*.
+    The rule: *memorized* when at most 5 % of the null lies at or below chance (`share_at_chance`; a
+    rule on an effect, whose size is `effect_threshold`), *learned* when at most 5 % of the null
+    reaches the observed score (p-value at most 0.05). With fewer than 19 permutations neither can
+    fall that low, and the verdict is *undecided*.
     """
     if not can_be_significant(n_permutations):
         return np.full(np.shape(p_value), VERDICTS.index("undecided"), np.int8)
-    memorized = np.asarray(memorization) <= SIGNIFICANCE
+    memorized = np.asarray(at_chance) <= SIGNIFICANCE
     learned = np.asarray(p_value) <= SIGNIFICANCE
     return (memorized + 2 * learned).astype(np.int8)
 
@@ -110,16 +170,20 @@ def null_dataset(
         Coordinate values of the sets.
     """
     p_value = permutation_p_value(null, observed)
-    memorization = memorization_p_value(null, chance)
+    at_chance = share_at_chance(null, chance)
+    excess, error = null_excess(null, chance)
     dims = ("seed", "epoch", "perturbation")[-observed.ndim :]
+    spread = {} if null.shape[-1] < 2 else {"null_excess_error": (dims, error)}
     return xr.Dataset(
         {
             "observed_accuracy": (dims, observed),
             "null_accuracy": ((*dims, "permutation"), null),
             "chance_accuracy": (dims, chance.mean(axis=-1)),
             "p_value": (dims, p_value),
-            "memorization_p_value": (dims, memorization),
-            "verdict": (dims, decide_verdict(p_value, memorization, null.shape[-1])),
+            "share_at_chance": (dims, at_chance),
+            "null_excess": (dims, excess),
+            **spread,
+            "verdict": (dims, decide_verdict(p_value, at_chance, null.shape[-1])),
         },
         coords={
             "perturbation": list(perturbations),

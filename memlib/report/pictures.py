@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import matplotlib
@@ -32,8 +32,8 @@ class Picture:
     Shown by Jupyter as the light one; by the book as whichever the reader's theme asks for.
     """
 
-    light: str
-    dark: str
+    light: str = field(repr=False)  # notebooks keep the repr beside the picture
+    dark: str = field(repr=False)
     alt: str
     caption: str = ""
     key: str = ""  # a result's figure on a page: what links and downloads call it
@@ -50,7 +50,7 @@ class Picture:
             )
         )
         caption = f"<figcaption>{_escape(self.caption)}</figcaption>" if self.caption else ""
-        key = f' id="{self.key}"' if self.key else ""
+        key = f' id="{_escape(self.key)}"' if self.key else ""
         return f'<figure class="memlib-figure"{key} tabindex="0">{images}{caption}</figure>'
 
 

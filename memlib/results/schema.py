@@ -4,8 +4,11 @@ Each study declares its own `Schema`: dims, long names, units and ranges, in one
 checked by it both ways, when it is written and when it is read.
 """
 
-from collections.abc import Mapping
+import json
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,7 +20,17 @@ ROOT_ATTRIBUTES = (
     *("parameters_digest", "base_seed", "device", "compute_seconds", "data_checksum"),
     *("code_digest", "git_commit", "memlib_version", "schema_version"),
 )
-
+# What a root, a group and a variable may say besides: all else in a file is passed over.
+OTHER_ATTRIBUTES = ("study", "wall_seconds")
+PANEL_ATTRIBUTES = ("panel", "network", "layers", "compute_seconds", "made")
+ARRAY_ATTRIBUTES = ("long_name", "units", "flag_values", "flag_meanings", "missing")
+VERSION = re.compile(r"[\w-]{1,40}_version")
+NUMBERS = ("base_seed", "compute_seconds", "schema_version", "wall_seconds")
+JSON: Mapping[str, tuple[type, ...]] = {
+    "parameters": (dict,),
+    "layers": (list,),
+    "made": (list, dict),
+}
 
 PREFIX = "panel_"  # of a panel's group
 
@@ -61,6 +74,8 @@ class Schema:
         Coordinates whose values increase.
     flags
         Meanings of the codes 0, 1, ... of a variable.
+    renamed
+        Today's name of a variable by the one that it has in older files.
     """
 
     variables: Mapping[str, Variable]
@@ -71,6 +86,18 @@ class Schema:
     version: int = 1
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     by_panel: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+    def with_todays_names(self, tree: xr.DataTree) -> xr.DataTree:
+        """Return a stored tree whose variables are called as they are today, see `renamed`."""
+        groups = {}
+        for path, dataset in tree.to_dict().items():
+            old = {one: new for one, new in self.renamed.items() if one in dataset}
+            groups[path] = dataset.rename(old)
+            for new in old.values():
+                own = self.variables[new]
+                groups[path][new].attrs = {"long_name": own.long_name, "units": own.units}
+        return xr.DataTree.from_dict(groups)
 
     def variables_of(self, panel: str) -> Mapping[str, Variable]:
         """Return the variables that a panel's group holds."""
@@ -95,6 +122,19 @@ class Schema:
                 dataset[name].attrs = {"long_name": long_name, "units": "1"} | dataset[name].attrs
         return dataset
 
+    def declared(self, tree: xr.DataTree) -> xr.DataTree:
+        """Return a tree without attributes and groups that no result of ours has."""
+        root = (*ROOT_ATTRIBUTES, *OTHER_ATTRIBUTES, *self.attributes)
+        kept = {name: value for name, value in tree.attrs.items() if _is_one_of(name, root)}
+        groups: dict[str, xr.Dataset] = {"/": xr.Dataset(attrs=kept)}
+        for panel, dataset in panels_of(tree).items():
+            own = (*PANEL_ATTRIBUTES, *self.panel_attributes)
+            dataset.attrs = {name: value for name, value in dataset.attrs.items() if name in own}
+            for array in dataset.variables.values():
+                array.attrs = {k: v for k, v in array.attrs.items() if k in ARRAY_ATTRIBUTES}
+            groups[f"/{PREFIX}{panel}"] = dataset
+        return xr.DataTree.from_dict(groups)
+
     def check(self, tree: xr.DataTree, origin: str = "result") -> None:
         """Check that a tree is a result: attributes, groups, dims, coordinates and ranges.
 
@@ -106,6 +146,7 @@ class Schema:
         for name in (*ROOT_ATTRIBUTES, *self.attributes):
             if name not in tree.attrs:
                 raise ResultError(f"{origin}: attribute {name!r} is missing")
+        _check_values(tree.attrs, origin)
         if tree.attrs["schema_version"] != self.version:
             raise ResultError(
                 f"{origin}: schema version {tree.attrs['schema_version']}, "
@@ -123,6 +164,7 @@ class Schema:
         for name in self.panel_attributes:
             if name not in dataset.attrs:
                 raise ResultError(f"{place}: attribute {name!r} is missing")
+        _check_values(dataset.attrs, place)
         for name in map(str, dataset.data_vars):
             if name not in variables:
                 raise ResultError(f"{place} holds {name!r}, which no result of this study has")
@@ -140,6 +182,35 @@ class Schema:
         for name in self.rising:
             if name in dataset.coords and not (np.diff(dataset[name].values) > 0).all():
                 raise ResultError(f"{place}: {name}s do not increase")
+
+
+def _is_one_of(name: Any, declared: Iterable[str]) -> bool:
+    return name in declared or VERSION.fullmatch(str(name)) is not None
+
+
+def _check_values(attributes: Mapping[Any, Any], place: str) -> None:
+    """Refuse words where numbers belong, what is no text, and JSON of another kind."""
+    for name, value in attributes.items():
+        if name in NUMBERS:
+            # Numbers as NumPy's own kinds, or as text.
+            if not _is_number(value):
+                raise ResultError(f"{place}: attribute {name!r} is {value!r:.80}, not a number")
+        elif not isinstance(value, str):
+            raise ResultError(f"{place}: attribute {name!r} is {value!r:.80}, not text")
+        if name in JSON:
+            try:
+                found = json.loads(str(value))
+            except (ValueError, RecursionError):
+                found = None
+            if not isinstance(found, JSON[name]):
+                raise ResultError(f"{place}: attribute {name!r} is not the JSON that it should be")
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return bool(np.isfinite(float(value)))
+    except (TypeError, ValueError):
+        return False
 
 
 def _check_array(array: xr.DataArray, variable: Variable, place: str) -> None:

@@ -154,6 +154,33 @@ def build_labelled_images(
     return dataset
 
 
+def check_labelled(dataset: xr.Dataset, path: str) -> None:
+    """Raise `DataError` for a file whose arrays are no labelled images: nothing to learn from."""
+    problem = _problem(dataset)
+    if problem:
+        raise DataError(f"data file {path}: {problem}; one is made by `memlib data build`")
+
+
+def _problem(dataset: xr.Dataset) -> str:
+    image, label, split = (dataset[name] for name in ("image", "label", "split"))
+    if image.ndim not in (3, 4) or image.dtype.kind not in "uif" or 0 in image.shape:
+        return f"image is {image.dtype} of shape {image.shape}, not (sample, row, column)"
+    for name in ("label", "split"):
+        one = dataset[name]
+        if one.shape != image.shape[:1] or one.dtype.kind not in "ui":
+            return f"{name} is {one.dtype} of shape {one.shape}, not a code for each sample"
+    n_classes = len(np.unique(label.values))
+    if n_classes < 2:
+        return "all its images are of one class"
+    names = label.attrs.get("flag_meanings")
+    if not isinstance(names, str) or len(names.split()) != n_classes:
+        return f"label has no flag_meanings with the names of its {n_classes} classes"
+    parts = split.attrs.get("flag_meanings")
+    if not isinstance(parts, str) or not {"train", "test"} <= set(parts.split()):
+        return "split has no flag_meanings that say train and test"
+    return ""
+
+
 def save_labelled_images(dataset: xr.Dataset, path: Path) -> None:
     """Write a labelled dataset as compressed netCDF, whole or not at all."""
     packed = {"zlib": True, "complevel": 9}

@@ -1,6 +1,7 @@
 """Run a figure: from settings to its stored dataset."""
 
 import datetime
+import json
 import platform
 import time
 from pathlib import Path
@@ -12,10 +13,10 @@ from memlib.base import keys
 from memlib.base.errors import ResultError
 from memlib.base.version import __version__, git_commit, installed_version
 from memlib.results.files import assemble, read_tree, write_result
-from memlib.results.schema import Schema
+from memlib.results.schema import panels_of
 from memlib.runs.plan import Plan, plan
 from memlib.runs.schedule import compute
-from memlib.runs.study import find_study, resolve, studies, study_of
+from memlib.runs.study import Study, find_study, resolve, studies, study_of
 from memlib.training.devices import choose_device, device_name
 
 
@@ -71,21 +72,36 @@ def read_result(path: str | Path) -> xr.DataTree:
     ResultError
         When the file is missing, damaged or no result of a study that is known here.
     """
-    tree = read_tree(path)
-    _schema_of(tree, path).check(tree, Path(path).name)
+    tree, origin = read_tree(path), Path(path).name
+    study = _study_of(tree, path)
+    schema = study.schema_of(str(tree.attrs.get("figure")))
+    tree = schema.with_todays_names(schema.declared(tree))
+    schema.check(tree, origin)
+    for name, allowed in (("figure", study.figures), ("scale", study.scales)):
+        if tree.attrs[name] not in allowed:
+            raise ResultError(f"{origin}: {name} is {tree.attrs[name]!r:.80}, unknown to memlib")
+    panels = study.figures[tree.attrs["figure"]].panels
+    for panel, dataset in panels_of(tree).items():
+        if panel not in panels or dataset.attrs.get("panel", panel) != panel:
+            raise ResultError(f"{origin}: {panel!r:.80} is no panel of {tree.attrs['figure']}")
+    parameters = json.loads(tree.attrs["parameters"])
+    for name in ("seed", "n_seeds", "epochs", "n_images"):
+        if not isinstance(parameters.get(name), int):
+            raise ResultError(f"{origin}: its parameters have no whole number {name}")
     return tree
 
 
 def write_figure(tree: xr.DataTree, path: Path) -> Path:
     """Check a figure's result by its study's schema, and write it whole or not at all."""
-    return write_result(tree, path, _schema_of(tree, path))
+    schema = _study_of(tree, path).schema_of(str(tree.attrs.get("figure")))
+    return write_result(tree, path, schema)
 
 
-def _schema_of(tree: xr.DataTree, path: str | Path) -> Schema:
+def _study_of(tree: xr.DataTree, path: str | Path) -> Study:
     name = str(tree.attrs.get("study", "chaibub_neto_2018"))  # older files do not say
     if name not in studies():
         raise ResultError(f"{path} is of the study {name!r}, which this memlib has not")
-    return studies()[name].schema_of(str(tree.attrs.get("figure")))
+    return studies()[name]
 
 
 def stored_result(one: Plan) -> xr.DataTree | None:

@@ -19,7 +19,7 @@ from memlib.base import files, keys
 from memlib.base.errors import ResultError
 from memlib.method.data import Data
 from memlib.results.files import read_tree
-from memlib.runs.pieces import Piece, pieces_folder
+from memlib.runs.pieces import Piece, pieces_folder, told_of
 from memlib.runs.settings import Settings
 from memlib.runs.study import study_of
 from memlib.runs.trainings import Training, cached_data
@@ -209,7 +209,10 @@ class MeasurePiece(Piece):
         """
         if not self.is_stored():
             raise ResultError(f"{self.place} is not stored: run it again")
-        return read_tree(self.place).to_dataset()
+        found = read_tree(self.place).to_dataset()
+        with told_of(self.place):
+            found.attrs = {"seconds": float(found.attrs["seconds"])}
+        return found
 
 
 def cut(settings: Settings) -> list[Piece]:

@@ -7,13 +7,14 @@ lead to the same key.
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from memlib.base import files
-from memlib.base.parallel import one_thread
+from memlib.base.errors import MemlibError, ResultError
 
 if TYPE_CHECKING:
     from memlib.runs.settings import Settings
@@ -89,9 +90,43 @@ class Piece(ABC):
         return about | self.spec
 
 
+@contextmanager
+def told_of(path: Path) -> Iterator[None]:
+    """Turn what a piece of other content leads to, keys or shapes, into a line that names it.
+
+    Raises
+    ------
+    ResultError
+        In place of a KeyError, a ValueError and their like.
+    """
+    try:
+        yield
+    except MemlibError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ResultError(
+            f"{path} does not hold what memlib writes ({type(error).__name__}): delete it and run "
+            "again; the other pieces are kept"
+        ) from error
+
+
 def pieces_folder() -> Path:
     """Return the folder of all pieces."""
     return files.results_dir() / "pieces"
+
+
+def single_threaded(work: Callable[[], None]) -> None:
+    """Run a piece on one thread: one process a core is faster, and sums keep their order."""
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            work()
+    finally:
+        torch.set_num_threads(threads)
 
 
 def compute_pieces(pieces: Sequence[Piece], results: str) -> None:
@@ -107,5 +142,4 @@ def compute_pieces(pieces: Sequence[Piece], results: str) -> None:
     if files.results_dir().resolve() != Path(results):  # it is in the caller's own process
         os.environ["MEMLIB_RESULTS"] = results
     for piece in pieces:
-        with one_thread():
-            piece.compute()
+        single_threaded(piece.compute)

@@ -1,11 +1,13 @@
 """A plan of a figure run: which pieces it is put together from, and which of them are missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from memlib.base import files, keys
+from memlib.base.errors import InputError
 from memlib.results.files import result_name
 from memlib.runs.pieces import Piece
 from memlib.runs.settings import Settings
@@ -14,12 +16,32 @@ from memlib.runs.study import study_of
 RESULT_CODE = ("method/verdicts.py", "papers", "results", "runs")
 
 
+MOST_PIECES = 1_000_000  # the paper's scale with 1,000 seeds has 600,000
+
+
+class Cut(Sequence[Piece]):
+    """The pieces of a run, cut when they are first looked at."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def _all(self) -> tuple[Piece, ...]:
+        return tuple(study_of(self.settings).pieces(self.settings))
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._all[index]
+
+
 @dataclass(frozen=True)
 class Plan:
     """All pieces of one figure run."""
 
     settings: Settings
-    pieces: tuple[Piece, ...]
+    pieces: Sequence[Piece]
 
     @cached_property
     def digest(self) -> str:
@@ -66,9 +88,24 @@ def plan(settings: Settings) -> Plan:
     Raises
     ------
     InputError
-        When the data file does not hold that many images, or the run cannot be made of them.
+        When the data file does not hold that many images, the run cannot be made of them, or it
+        would be of more pieces than can be looked after.
     DataError
         When there is no such file, or it is damaged.
     """
-    study_of(settings).check(settings)
-    return Plan(settings, tuple(study_of(settings).pieces(settings)))
+    study = study_of(settings)
+    study.check(settings)
+    if (n_pieces := study.n_pieces(settings)) > MOST_PIECES:
+        raise InputError(
+            f"{settings.figure} with these settings is cut into {n_pieces:,} pieces, at most "
+            f"{MOST_PIECES:,}: take fewer seeds, measured epochs or permutations, or run it in parts"
+        )
+    return Plan(settings, Cut(settings))
+
+
+def parts(settings: Settings) -> Iterator[Plan]:
+    """Yield the plan of each panel and seed of a run alone, so that few pieces are kept at once."""
+    for panel in settings.panels:
+        for seed in settings.seeds:
+            own = settings.model_copy(update={"panels": (panel,), "seed": seed, "n_seeds": 1})
+            yield Plan(own, Cut(own))

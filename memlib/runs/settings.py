@@ -4,12 +4,21 @@ The notebooks' comments, the check of the command line, the tables of the pages 
 in a dataset are all read from these declarations.
 """
 
+import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from memlib.base.errors import InputError
 from memlib.training.images import BUNDLED_NAME
@@ -68,6 +77,18 @@ class Settings(BaseModel):
             if isinstance(values, tuple) and len(set(values)) < len(values):
                 raise InputError(f"{name} = {list(values)}: give each value once")
         return self
+
+    @field_validator("data")
+    @classmethod
+    def _possible_path(cls, name: str) -> str:
+        try:
+            os.stat(name)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:  # too long, or of characters that no path has
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"data = {name!r}: no name of a file ({reason})") from None
+        return name
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -8,12 +8,13 @@ import xarray as xr
 from pydantic import ValidationError
 
 from memlib.base.errors import MemlibError, ResultError
-from memlib.base.words import duration
+from memlib.base.words import duration, printable
 from memlib.results.schema import panels_of
 from memlib.runs.figure import read_result
 from memlib.runs.pieces import Piece
 from memlib.runs.plan import plan
 from memlib.runs.study import find_study
+from memlib.runs.trainings import epoch_noted, snapshots
 
 
 def describe_store(folder: Path) -> str:
@@ -27,16 +28,21 @@ def describe_store(folder: Path) -> str:
     lines += [f"  {one}" for one in begun if one]
     pieces = folder / "pieces"
     for training in sorted(pieces.glob("training-*")):
-        epochs = [int(path.stem[6:]) for path in training.glob("epoch_*.npz")]
-        line = f"  {training.name}: {len(epochs)} networks, up to epoch {max(epochs, default=0):,}"
-        running = [epoch for path in training.glob("progress_*.txt") for epoch in _epoch_in(path)]
+        if not training.is_dir():
+            continue
+        found = dict(snapshots(training))
+        line = f"  {training.name}: {len(found)} networks, up to epoch {max(found, default=0):,}"
+        noted = map(epoch_noted, training.glob("progress_*.txt"))
+        running = [epoch for epoch in noted if epoch is not None]
         if running:
             line += f"; in training or cut off at epoch {max(running):,}"
         lines.append(line)
+        strange = sorted(set(training.glob("epoch_*")) - set(found.values()))
+        lines += [f"    {path.name!r}: no file of ours, passed over" for path in strange]
     n_blocks = len(list(pieces.glob("null-*/*.npz")))
     size = sum(map(_size, folder.rglob("*")))
     lines.append(f"  {n_blocks} null blocks; {size / 2**20:.0f} MiB in all")
-    return "\n".join(lines)
+    return "\n".join(printable(line, 300) for line in lines)
 
 
 def _describe_dataset(path: Path) -> str:
@@ -74,11 +80,13 @@ def _describe_begun(path: Path) -> str:
         noted = path.read_text(encoding="utf-8")
     except OSError:
         return ""
+    except ValueError:
+        return f"{path.name}: no text, passed over"
     try:
         study = find_study(json.loads(noted)["figure"])
         one = plan(study.settings.model_validate_json(noted))
         same_code, missing = one.path.stem == path.stem, one.missing()
-    except (MemlibError, ValidationError, ValueError, TypeError, KeyError):
+    except (MemlibError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
         return f"{path.stem}: begun with parameters, data or a device that this machine has not"
     if not same_code:
         return f"{path.stem}: begun by other code; running it again begins anew"
@@ -95,14 +103,6 @@ def _counts(missing: Sequence[Piece], pieces: Sequence[Piece]) -> str:
         f"{sum(one.kind == kind for one in pieces)} {kind}"
         for kind in kinds
     )
-
-
-def _epoch_in(path: Path) -> list[int]:
-    """Return the epoch a training says it is at, in a list: empty when it has just ended."""
-    try:
-        return [int(path.read_text())]
-    except (OSError, ValueError):
-        return []
 
 
 def _size(path: Path) -> int:

@@ -169,9 +169,11 @@ class Study:
 
     def check(self, settings: Settings) -> None:
         """Refuse what cannot be run, before any work; also loads the data, to see that it can."""
+        from memlib.runs.build_images import check_labelled
         from memlib.training.images import check_counts, load_labelled_images
 
         labelled = load_labelled_images(settings.data)
+        check_labelled(labelled, settings.data)
         check_counts(labelled, settings.n_images, settings.n_validation_images)
 
     def describe(self, settings: Settings) -> dict[str, Any]:
@@ -182,8 +184,19 @@ class Study:
         """Estimate the time of one training step on 128 samples, in seconds of one core."""
         return 2e-3
 
+    def n_pieces(self, settings: Settings) -> int:
+        """Return how many pieces a run is cut into, or an upper bound, without cutting it."""
+        own = [one for one in self.measures if settings.figure in (one.figures or self.figures)]
+        of_network = sum(one.of == "network" for one in own)
+        epochs = sum(len(self.epochs(settings, panel)) for panel in settings.panels)
+        per_panel = 1 + len(own) - of_network
+        return settings.n_seeds * (epochs * of_network + len(settings.panels) * per_panel)
+
     def pieces(self, settings: Settings) -> "Sequence[Piece]":
-        """Cut a run into the pieces that its dataset is put together from."""
+        """Cut a run into the pieces that its dataset is put together from.
+
+        Those of a panel and seed do not depend on the other panels and seeds of the run.
+        """
         pieces: Sequence[Piece] = import_module(self.machinery).cut(settings)
         return pieces
 

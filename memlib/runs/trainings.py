@@ -3,7 +3,9 @@
 A training cut off half-way goes on from its last stored epoch.
 """
 
+import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,7 +17,7 @@ from memlib.base import files, keys
 from memlib.base.errors import ResultError
 from memlib.base.version import installed_version
 from memlib.method.data import Data
-from memlib.runs.pieces import Piece, pieces_folder
+from memlib.runs.pieces import Piece, pieces_folder, told_of
 from memlib.runs.same_numbers import earliest
 from memlib.runs.settings import Settings
 from memlib.runs.study import study_of
@@ -129,7 +131,8 @@ class Training(Piece):
         if arrays is None:
             raise ResultError(f"no network of epoch {epoch} in {self.place}")
         network = self._build()
-        load_network_arrays(network, {name: arrays[name] for name in network.state_dict()})
+        with told_of(self.snapshot(epoch)):
+            load_network_arrays(network, {name: arrays[name] for name in network.state_dict()})
         # Convolutions of the CPU are twice as fast so; dense layers are as they were.
         return network.to(memory_format=torch.channels_last)
 
@@ -165,10 +168,11 @@ class Training(Piece):
         for _, path in self._beginnings(missing[0]):
             arrays = files.read_arrays(path)
             # Another run may have gone on, or ended, since its checkpoint was looked at.
-            if arrays is not None and int(arrays["epoch"]) < missing[0]:
-                after, seconds = int(arrays["epoch"]), float(arrays["seconds"])
-                step.load_arrays(arrays)
-                break
+            with told_of(path):
+                if arrays is not None and int(arrays["epoch"]) < missing[0]:
+                    after, seconds = int(arrays["epoch"]), float(arrays["seconds"])
+                    step.load_arrays(arrays)
+                    break
         beat = Heartbeat(self.heartbeat)
         beat(after)
         started, saved = busy_seconds(self.spec["device"]), time.monotonic()
@@ -198,7 +202,7 @@ class Training(Piece):
     def _beginnings(self, first: int) -> list[tuple[int, Path]]:
         """Return stored networks of any run from before an epoch, the latest first."""
         stored = {_epoch_of(path): path for path in self.place.glob("latest_*.npz")}
-        stored |= {int(path.stem[6:]): path for path in self.place.glob("epoch_*.npz")}
+        stored |= {epoch: path for epoch, path in snapshots(self.place)}
         return [one for one in sorted(stored.items(), reverse=True) if 0 < one[0] < first]
 
     def is_stored(self) -> bool:
@@ -239,15 +243,30 @@ class Training(Piece):
         """Return how far the training says it has come, for progress."""
         if not self.missing_epochs():
             return self.epochs[-1]
-        try:
-            return int(self.heartbeat.read_text())
-        except (OSError, ValueError):  # not begun, or it has just ended
-            return 0
+        return epoch_noted(self.heartbeat) or 0
 
     def seconds(self) -> float:
         """Return the seconds that the stored training took one core, or the GPU."""
-        arrays = files.read_arrays(self.snapshot(self.epochs[-1]))
-        return 0.0 if arrays is None else float(arrays["seconds"])
+        path = self.snapshot(self.epochs[-1])
+        arrays = files.read_arrays(path)
+        with told_of(path):
+            return 0.0 if arrays is None else float(arrays["seconds"])
+
+
+def snapshots(place: Path) -> Iterator[tuple[int, Path]]:
+    """Yield epoch and path of each stored network; copies by other names are passed over."""
+    for path in place.glob("epoch_*.npz"):
+        if re.fullmatch(r"epoch_[0-9]{7,9}", path.stem) and path.is_file():
+            yield int(path.stem[6:]), path
+
+
+def epoch_noted(path: Path) -> int | None:
+    """Return the epoch that a training says it is at, None where the file says nothing of it."""
+    try:
+        text = path.read_text(encoding="ascii")
+    except (OSError, ValueError):  # not begun, just ended, or no text
+        return None
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
 def _epoch_of(path: Path) -> int:

@@ -7,22 +7,21 @@ import pytest
 import yaml
 from kit import render as book
 from kit.notebooks import NotebookError
-from kit.render import BookError, build_book, check_site
+from kit.render import BookError, check_site
 from nbformat.v4 import new_code_cell, new_notebook, new_output
-from tiny_book import REPOSITORY, VALUES, execute_chapters, write_book
+from tiny_book import REPOSITORY, VALUES, build_small, write_book
+
+pytestmark = pytest.mark.xdist_group("small site")
 
 
-@pytest.fixture(scope="module")
-def chapters(tmp_path_factory):
-    return execute_chapters(tmp_path_factory.mktemp("executed"))
+@pytest.fixture(scope="session")
+def chapters(small_site):
+    return sorted((small_site / "executed").glob("*.ipynb"))
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory, chapters):
-    folder = tmp_path_factory.mktemp("built")
-    index = build_book(chapters, write_book(folder / "book"), folder / "site", VALUES)
-    assert index == folder / "site" / "index.html"
-    return folder
+@pytest.fixture(scope="session")
+def built(small_site):
+    return small_site
 
 
 @pytest.fixture
@@ -79,7 +78,7 @@ def test_glyphs_of_the_formulas_travel_with_the_site(built):
 def test_unchanged_book_is_not_built_again(copy, chapters, no_sphinx):
     # The first page alone has moved folders, which is no part of what a site is built from.
     before = contents(copy / "site")
-    build_book(chapters, copy / "book", copy / "site", VALUES)
+    build_small(chapters, copy / "book", copy / "site")
     assert contents(copy / "site") == before
 
 
@@ -97,11 +96,11 @@ def test_any_change_builds_again(copy, chapters, no_sphinx, monkeypatch, change)
     else:
         (copy / "site" / "chapters" / "first.html").unlink()
     with pytest.raises(AssertionError, match="Sphinx was run"):
-        build_book(chapters, copy / "book", copy / "site", values, files)
+        build_small(chapters, copy / "book", copy / "site", values, files)
 
 
 def test_same_inputs_in_another_folder_give_the_same_bytes(built, tmp_path, chapters):
-    build_book(chapters, write_book(tmp_path / "elsewhere" / "book"), tmp_path / "site", VALUES)
+    build_small(chapters, write_book(tmp_path / "elsewhere" / "book"), tmp_path / "site")
     assert contents(tmp_path / "site") == contents(built / "site")
 
 
@@ -114,7 +113,7 @@ def test_failed_build_names_each_warning_and_keeps_the_good_site(copy, chapters)
     page.write_text("---\nscripts: lost.js\n---\n" + page.read_text(encoding="utf-8"))
     before = contents(copy / "site")
     with pytest.raises(BookError) as caught:
-        build_book(chapters, copy / "book", copy / "site", VALUES)
+        build_small(chapters, copy / "book", copy / "site")
     said = str(caught.value)
     for part in ("'unknown' is undefined", "lost.md", "lostcommand", "nobody1999", "lost.js"):
         assert part in said
@@ -124,15 +123,17 @@ def test_failed_build_names_each_warning_and_keeps_the_good_site(copy, chapters)
 
 
 def test_contents_and_chapters_have_to_agree(copy, chapters, no_sphinx):
-    with pytest.raises(BookError, match=r"^chapters/second: in the table of contents, but"):
-        build_book(chapters[:1], copy / "book", copy / "site", VALUES)
+    with pytest.raises(
+        BookError, match=r"^chapters/what_the_null_measures: in the table of contents, but"
+    ):
+        build_small(chapters[:1], copy / "book", copy / "site")
     (copy / "third.ipynb").write_text(nbformat.writes(new_notebook()))
     with pytest.raises(BookError, match=r"^third\.ipynb: not in the table of contents"):
-        build_book([*chapters, copy / "third.ipynb"], copy / "book", copy / "site", VALUES)
+        build_small([*chapters, copy / "third.ipynb"], copy / "book", copy / "site")
     with pytest.raises(BookError, match=r"two notebooks are called first\.ipynb"):
-        build_book([*chapters, chapters[0]], copy / "book", copy / "site", VALUES)
+        build_small([*chapters, chapters[0]], copy / "book", copy / "site")
     with pytest.raises(BookError, match=r"no executed notebook absent\.ipynb"):
-        build_book([copy / "absent.ipynb"], copy / "book", copy / "site", VALUES)
+        build_small([copy / "absent.ipynb"], copy / "book", copy / "site")
 
 
 def test_notebook_with_an_error_never_reaches_the_book(copy, chapters, no_sphinx):
@@ -141,7 +142,7 @@ def test_notebook_with_an_error_never_reaches_the_book(copy, chapters, no_sphinx
     bad.write_text(nbformat.writes(new_notebook(cells=[new_code_cell("1", outputs=[error])])))
     before = contents(copy / "book")
     with pytest.raises(NotebookError, match=r"^first\.ipynb: a cell failed with ValueError: no$"):
-        build_book([bad, chapters[1]], copy / "book", copy / "site", VALUES)
+        build_small([bad, chapters[1]], copy / "book", copy / "site")
     assert contents(copy / "book") == before
 
 
@@ -150,13 +151,13 @@ def test_folder_that_is_no_site_is_left_alone(copy, chapters, no_sphinx):
     precious.mkdir()
     (precious / "thesis.txt").write_text("years of work")
     with pytest.raises(BookError, match="left as it is"):
-        build_book(chapters, copy / "book", precious, VALUES)
+        build_small(chapters, copy / "book", precious)
     assert contents(precious) == {"thesis.txt": b"years of work"}
 
 
 def test_values_have_to_be_numbers_or_text(copy, chapters, no_sphinx):
     with pytest.raises(BookError, match="values for the prose"):
-        build_book(chapters, copy / "book", copy / "site", {"gap": float("nan")})
+        build_small(chapters, copy / "book", copy / "site", {"gap": float("nan")})
 
 
 @pytest.mark.parametrize(

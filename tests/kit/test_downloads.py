@@ -83,7 +83,8 @@ def test_files_below_a_figure_hold_what_is_shown(built_site, figure):
         for html, name in ((light, f"{key}.svg"), (dark, f"{key}-dark.svg")):
             text = (folder / name).read_text(encoding="utf-8")
             ElementTree.fromstring(text)
-            assert unquote(re.search(r'src="data:image/svg\+xml,([^"]*)"', html)[1]) == text
+            source = re.search(r'src="\.\./(_images/\w+\.svg)"', html)[1]
+            assert (built_site / source).read_text(encoding="utf-8") == text
     source = (folder / f"{figure}.py").read_bytes()
     assert source == (SOURCES / f"{figure}.py").read_bytes()
     notebook = nbformat.read(folder / f"{figure}.ipynb", as_version=4)

@@ -7,10 +7,10 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from live_book import build_live_site, open_page
+from live_book import open_page
 from site_checks import FLAGS
 
-pytestmark = pytest.mark.xdist_group("live")
+pytestmark = pytest.mark.xdist_group("small site")
 DONE = "document.getElementById('live-left').textContent.startsWith('done')"
 DOTS = (
     "(document.querySelector('#live-null .live-dots')?.getAttribute('d').match(/M/g) ?? []).length"
@@ -29,8 +29,8 @@ WATCH = f"""() => {{
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory, chromium):
-    return build_live_site(tmp_path_factory.mktemp("live")).as_uri()
+def address(small_site, chromium):
+    return (small_site / "site" / "live.html").as_uri()
 
 
 def press_run(page):

@@ -19,7 +19,7 @@ from memlib.report import styles
 from memlib.training.factory import make_step
 from memlib.training.images import load_data
 
-pytestmark = pytest.mark.xdist_group("live")
+pytestmark = pytest.mark.xdist_group("small site")
 WORD = 2**32
 
 

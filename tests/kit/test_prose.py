@@ -11,6 +11,8 @@ from memlib.results.schema import panels_of
 from memlib.runs import shipped
 from memlib.runs.shipped import read_shipped, shipped_path
 
+pytestmark = pytest.mark.xdist_group("explorer")  # what they share is made once
+
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):

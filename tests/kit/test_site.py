@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 import site_checks
+import site_quality
 import yaml
 from click.testing import CliRunner
 from conftest import ROOT
@@ -12,6 +13,8 @@ from kit.chapters import chapters
 
 from memlib.cli.main import main
 from memlib.papers.chaibub_neto_2018.figures import FIGURES, SHIPPED_SCALES
+from memlib.papers.chaibub_neto_2018.stored import stored_scales
+from memlib.report.styles import DARK_VALIDATION_COLOUR, VALIDATION_COLOUR
 from memlib.runs.shipped import shipped_path
 
 pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one worker
@@ -21,8 +24,8 @@ def test_links_and_anchors_lead_somewhere(built_site):
     assert site_checks.broken_links(built_site) == []
 
 
-def test_every_page_in_a_browser(built_site, chromium):
-    assert site_checks.browser_problems(built_site, chromium) == []
+def test_every_page_in_a_browser(looked):
+    assert looked[0] == []
 
 
 def test_every_page_of_the_contents_is_there(built_site):
@@ -67,6 +70,43 @@ def test_first_page_begins_with_few_words_and_a_picture(built_site):
     assert len(before.split()) <= 60
 
 
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize(("width", "height", "most"), [(1280, 900, 1300), (390, 844, 2 * 844)])
+def test_figure_chapter_begins_with_its_most_complete_run(open_page, figure, width, height, most):
+    page = open_page(f"chapters/{figure}", width=width)
+    page.set_viewport_size({"width": width, "height": height})
+    first = page.locator("figure.memlib-figure").first
+    box = first.locator("img:visible").bounding_box()
+    assert box["y"] + box["height"] <= most
+    best = stored_scales(figure)[0]
+    assert first.get_attribute("id") == f"{figure}-{best}"
+    order = "[...document.querySelectorAll('article figure')].map(one => one.id)"
+    places = page.evaluate(order)
+    assert places.index(f"{figure}-{best}") < places.index(figure)  # the reader's own run
+    assert "claims" in page.locator("figure.memlib-figure + *, .cell_output p").first.inner_text()
+    assert page.get_by_text("A short run:").is_visible()
+
+
+def test_red_is_validation_everywhere(built_site):
+    red, told = {VALIDATION_COLOUR, DARK_VALIDATION_COLOUR}, 0
+    for page in built_site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        for figure in re.findall(r'<figure class="memlib-figure".*?</figure>', text, re.DOTALL):
+            pictures = re.findall(r'src="(?:\.\./)*(_images/\w+\.svg)"', figure)
+            assert len(pictures) == 2
+            drawn = any(c in (built_site / one).read_text() for one in pictures for c in red)
+            caption = figure.partition("<figcaption>")[2]
+            assert drawn == ("red: " in caption), (page.name, caption)
+            told += drawn
+    assert told >= len(FIGURES)
+
+
+def test_each_picture_is_a_file_of_its_own(built_site):
+    for page in built_site.rglob("*.html"):
+        assert "data:image/svg" not in page.read_text(encoding="utf-8")
+    assert not (built_site / "_sources").exists()
+
+
 BAD = """<!doctype html><html><head><title>Bad</title></head><body><h1>Zyzzyva</h1>
 <a href="#lost">anchor</a> <a href="lost.html">page</a>
 <img src="lost.png" alt="a lost picture">
@@ -84,7 +124,7 @@ def test_checks_find_what_is_bad(tmp_path, built_site, chromium):
     (site / "index.html").write_text(BAD, encoding="utf-8")
     links = [line for line in site_checks.broken_links(site) if line.startswith("index.html")]
     assert len(links) == 3
-    found = "\n".join(site_checks.browser_problems(site, chromium))
+    found = "\n".join(site_quality.look_through(site, chromium)[0])
     for problem in (
         "request failed: https://host.example/x.png",
         "lost.png",

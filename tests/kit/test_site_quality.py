@@ -12,8 +12,7 @@ import pytest
 import site_checks
 import site_quality
 from kit.preview import SIZE, preview_picture
-from kit.render import build_book
-from tiny_book import VALUES, execute_chapters, write_book
+from tiny_book import build_small, execute_chapters, write_book
 
 from memlib.results.schema import panels_of
 from memlib.runs.figure import read_result
@@ -22,9 +21,8 @@ pytestmark = pytest.mark.xdist_group("site")  # the site is built once, by one w
 
 
 @pytest.fixture(scope="session")
-def measured(built_site, chromium):
-    pytest.importorskip("axe_playwright_python")
-    return site_quality.measure(built_site, chromium)
+def measured(looked):
+    return looked[1]
 
 
 def test_no_serious_hindrance_on_any_page(measured):
@@ -53,7 +51,8 @@ setTimeout(() => text.style.marginTop = "300px", 100);
 def test_measures_find_what_is_bad(tmp_path, chromium):
     (tmp_path / "index.html").write_text(HINDERED, encoding="utf-8")
     (tmp_path / "wide.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
-    (bad,) = site_quality.measure(tmp_path, chromium).values()
+    _, measured = site_quality.look_through(tmp_path, chromium)
+    (bad,) = measured.values()
     rules = {told.split(": ")[1].split(" ")[0] for told in bad.findings}
     assert {"image-alt", "color-contrast", "html-has-lang"} <= rules
     dark = {told.split(": ")[1].split(" ")[0] for told in bad.findings if "(dark): " in told}
@@ -105,7 +104,7 @@ def public_site(tmp_path_factory):
     config.write_text(text.replace('memlib_repository: ""', setting), encoding="utf-8")
     preview = {"preview.png": b"a picture"}
     chapters = execute_chapters(folder)
-    return build_book(chapters, book, folder / "site", VALUES, preview).parent
+    return build_small(chapters, book, folder / "site", files=preview).parent
 
 
 @pytest.mark.parametrize("which", ["built", "public"])

@@ -165,16 +165,17 @@ def test_logits_do_not_depend_on_the_size_of_their_batches():
     np.testing.assert_allclose(stack.logits(images), stack.logits(images, batch_size=7), atol=1e-6)
 
 
-def test_network_handed_out_is_a_copy():
+def test_networks_handed_out_are_copies():
     stack = stack_of("dense")
     before = stack.arrays()
-    network = stack.network(0)
-    assert not network.training
+    first, second = stack.network(0), stack.network(1)
+    assert not first.training
     with torch.no_grad():
-        for parameter in network.parameters():
+        for parameter in second.parameters():
             parameter.zero_()
     for name, expected in before.items():
         np.testing.assert_array_equal(stack.arrays()[name], expected)
+        np.testing.assert_array_equal(network_arrays(first)[name], expected[0])
 
 
 def test_training_that_runs_away_names_its_seed():

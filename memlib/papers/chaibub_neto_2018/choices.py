@@ -193,7 +193,25 @@ def read_choices(path: Path) -> xr.DataTree | None:
     tree = read_tree(path)
     if tree.attrs.get("schema_version") != SCHEMA_VERSION or "default" not in tree.children:
         raise ResultError(f"{path} is no dataset of the open choices: run memlib choices again")
+    for name, group in tree.children.items():
+        _check_choice(group, f"{path}: choice {name!r:.80}")
     return tree
+
+
+def _check_choice(group: xr.DataTree, place: str) -> None:
+    """Refuse a stored choice that does not say what it is in words of ours."""
+    for name in ("question", "label", "against", "changes"):
+        text = group.attrs.get(name)
+        if not isinstance(text, str) or "<" in text or not text.isprintable():
+            raise ResultError(
+                f"{place} has no {name} as memlib writes it: run memlib choices again"
+            )
+    try:
+        changes = json.loads(group.attrs["changes"])
+    except (ValueError, RecursionError):
+        changes = None
+    if not isinstance(changes, dict) or group.attrs["against"] not in group.parent.children:
+        raise ResultError(f"{place} has other changes than memlib writes: run memlib choices again")
 
 
 def changes_of(group: xr.DataTree) -> dict[str, Any]:

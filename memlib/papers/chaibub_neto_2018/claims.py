@@ -175,6 +175,7 @@ def _chosen(by_scale: Mapping[str, Outcome]) -> Outcome:
         outcome,
         checks=tuple(checks),
         left_out=tuple(left_out),
+        scale=" and ".join(scale for scale in by_scale if scale in {one.scale for one in checks}),
         first=_chosen(firsts) if firsts else None,
     )
 

@@ -121,7 +121,8 @@ def _same_with_more(fig3: Panels) -> Iterable[Check]:
     "rmsProp can follow other memorization dynamics than SGD.",
     "in at least one panel, at some of 25 log-spaced epochs that both reach, 5 % nulls of the same "
     f"seeds differ by more than {OTHER} on average, and by more than the range of these "
-    "differences over seeds (one seed alone decides nothing; that there is no such panel takes all of them)",
+    "differences over seeds (one seed alone decides nothing; that there is no such panel takes all "
+    "of them)",
     panels="",
     first=FIRST[16],
     compares=True,

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
+from memlib.base.errors import InputError
 from memlib.method.names import CLASSIFIERS
 from memlib.method.perturb import check_strength
 from memlib.runs.settings import Settings
@@ -16,6 +17,7 @@ from memlib.runs.study import Figure, Scale
 MLP_PANELS = ("a", "b", "d", "e")
 ALL_PANELS = ("a", "b", "c", "d", "e", "f")
 STRENGTHS = (0.05, 0.10, 1.0)
+BLOCK = 25  # labellings in one stored block of a null
 
 FIGURES = {
     figure.name: figure
@@ -89,6 +91,8 @@ SCALES = {
 
 SHIPPED_SCALES = ("paper", "tenth")  # whose results come with the checkout
 
+LARGEST_STRENGTH = 1e6  # of added noise, in units of the inputs: beyond it nothing else is left
+
 Strengths = Annotated[tuple[float, ...], Strict(False), Field(min_length=1)]
 
 
@@ -127,4 +131,8 @@ class ShuffleSettings(Settings):
     def _check_strengths(self) -> Self:
         for strength in self.perturbations:
             check_strength(self.perturbation_kind, strength)
+            if strength > LARGEST_STRENGTH:
+                raise InputError(
+                    f"perturbations: {strength:g} should be at most {LARGEST_STRENGTH:g}"
+                )
         return self

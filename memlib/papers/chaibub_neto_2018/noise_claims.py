@@ -38,7 +38,8 @@ NOISE_CLAIMS: list[Claim] = []
     "section 7",
     "Nulls lie above 0.5 although the inputs are noise.",
     f"5 % null, averaged over epochs, above chance by {NEAR_CHANCE} in each panel, and by "
-    f"{PATTERN} above its value at epoch 1 (a null that is high before training is no effect of training)",
+    f"{PATTERN} above its value at epoch 1 (a null that is high before training is no effect of "
+    "training)",
     first=FIRST[17],
 )
 def _memorizes_noise(fig5: Panels) -> Iterable[Check]:

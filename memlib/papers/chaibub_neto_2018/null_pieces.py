@@ -17,8 +17,8 @@ from memlib.method.names import FORESTS
 from memlib.method.perturb import describe_kind
 from memlib.method.verdicts import label_null, null_dataset
 from memlib.papers.chaibub_neto_2018.costs import fits_seconds
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, STRENGTHS, ShuffleSettings
-from memlib.runs.pieces import Piece, pieces_folder
+from memlib.papers.chaibub_neto_2018.figures import BLOCK, FIGURES, STRENGTHS, ShuffleSettings
+from memlib.runs.pieces import Piece, pieces_folder, told_of
 from memlib.runs.same_numbers import earliest
 from memlib.runs.study import Figure, study_of
 from memlib.runs.trainings import Training
@@ -32,6 +32,7 @@ def null_code() -> str:
     return earliest("null", keys.code_digest(*NULL_CODE))
 
 
+HITS = ("validation_hits",)  # in a block of the true labels
 BLOCK = 25  # labellings in one stored block of a null
 
 
@@ -117,11 +118,27 @@ class NullBlock(Piece):
             "validation_accuracy": np.empty(0),
             "seconds": np.array(0.0),
         }
-        return files.read_arrays(self.place) or empty
+        stored = files.read_arrays(self.place)
+        if stored is None:
+            return empty
+        with told_of(self.place):
+            shape = (len(stored["labellings"]), len(stored["strengths"]))
+            shapes = dict.fromkeys(("accuracy", "chance"), shape) | {
+                "labellings": shape[:1],
+                "strengths": shape[1:],
+                "validation_accuracy": shape[:1],
+                "seconds": (),
+            }
+            for name, wanted in shapes.items():
+                if stored[name].shape != wanted or stored[name].dtype.kind not in "fiu":
+                    raise ValueError(name)
+        return stored
 
     def is_stored(self) -> bool:
         """Whether every labelling and strength asked for is there."""
-        return not np.isnan(self._on_grid(self._stored(), self.labellings, self.strengths)).any()
+        with told_of(self.place):
+            grid = self._on_grid(self._stored(), self.labellings, self.strengths)
+            return not np.isnan(grid).any()
 
     @staticmethod
     def _on_grid(
@@ -195,6 +212,7 @@ class NullBlock(Piece):
                     "chance": scores.chance,
                     "validation_accuracy": scores.validation_accuracy,
                 }
+                | ({} if scores.validation_hits is None else _packed(scores.validation_hits))
             )
         return pieces
 
@@ -213,7 +231,8 @@ class NullBlock(Piece):
         for one in (old, new):
             rows = np.searchsorted(labellings, one["labellings"])
             validation[rows] = one["validation_accuracy"]
-        return old | joined | {"validation_accuracy": validation}
+        hits = {name: new[name] for name in HITS if name in new}
+        return old | joined | {"validation_accuracy": validation} | hits
 
     def read(self) -> dict[str, np.ndarray]:
         """Return the stored scores of exactly the labellings and strengths asked for."""
@@ -227,6 +246,11 @@ class NullBlock(Piece):
             "chance": stored["chance"][cells],
             "validation_accuracy": stored["validation_accuracy"][rows],
         }
+
+
+def _packed(hits: np.ndarray) -> dict[str, np.ndarray]:
+    """Return hits (validation image,) as bits, eight a byte."""
+    return {"validation_hits": np.packbits(hits)}
 
 
 def cut(settings: ShuffleSettings) -> list[Piece]:
@@ -307,7 +331,7 @@ def join(settings: ShuffleSettings, pieces: Sequence[Piece]) -> dict[str, xr.Dat
 
 def _seed_dataset(training: Training, nulls: Sequence[Sequence[NullBlock]]) -> xr.Dataset:
     """Join the blocks of one network's nulls, given epoch by epoch."""
-    epochs, scalars, seconds = [], [], 0.0
+    epochs, scalars, bits, seconds = [], [], [], 0.0
     for one_epoch in nulls:
         blocks = [null.read() for null in one_epoch]
         accuracy = np.concatenate([block["accuracy"] for block in blocks])
@@ -321,10 +345,17 @@ def _seed_dataset(training: Training, nulls: Sequence[Sequence[NullBlock]]) -> x
                 if name.startswith("network_")
             }
         )
+        bits.append(blocks[0])
         seconds += sum(float(block["seconds"]) for block in blocks)
     observed, null, chance = (np.stack(values)[None] for values in zip(*epochs, strict=True))
     strengths = nulls[0][0].strengths
     dataset = null_dataset(observed, null, chance, strengths)
+    # They follow from the null and its chance level, which are stored.
+    dataset = dataset.drop_vars(["null_excess", "null_excess_error"], errors="ignore")
+    if all("validation_hits" in row for row in bits):  # not in pieces of an earlier version
+        hits = np.stack([row["validation_hits"] for row in bits])[None]
+        dataset["validation_hits"] = (("seed", "epoch", "validation_byte"), hits)
+        dataset = dataset.assign_coords(validation_byte=np.arange(hits.shape[-1]))
     for name in scalars[0]:
         dataset[name] = (("seed", "epoch"), np.array([[row[name] for row in scalars]]))
     dataset = dataset.assign_coords(seed=[training.seed], epoch=list(training.epochs))

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from memlib.method.checks import check_n_samples
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, SHIPPED_SCALES, ShuffleSettings
+from memlib.papers.chaibub_neto_2018.figures import (
+    BLOCK,
+    FIGURES,
+    SCALES,
+    SHIPPED_SCALES,
+    ShuffleSettings,
+)
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.papers.chaibub_neto_2018.schema import SCHEMA
 from memlib.runs.settings import Settings
@@ -100,6 +106,12 @@ class ChaibubNeto2018(Study):
     def step_seconds(self, settings: Settings, panel: str) -> float:
         """Return the time of one step on 128 samples, as measured."""
         return STEP_SECONDS[panel]
+
+    def n_pieces(self, settings: Settings) -> int:
+        """Return how many pieces a run is cut into: trainings, and blocks of nulls."""
+        epochs = sum(len(self.epochs(settings, panel)) for panel in settings.panels)
+        n_blocks = -(-_own(settings).n_permutations // BLOCK)
+        return settings.n_seeds * (len(settings.panels) + epochs * n_blocks)
 
     def describe(self, settings: Settings) -> dict[str, Any]:
         """Return what the root of a result says besides the usual."""

@@ -10,7 +10,7 @@ import xarray as xr
 
 from memlib.base.words import strength_labels
 from memlib.method.verdicts import VERDICTS
-from memlib.report.tables import markdown_table
+from memlib.report.tables import markdown_table, plain
 from memlib.results.schema import panels_of
 from memlib.runs.shipped import read_shipped
 
@@ -23,7 +23,7 @@ def networks_table(tree: xr.DataTree) -> str:
     rows = [
         [
             panel,
-            dataset.attrs["network"],
+            plain(dataset.attrs["network"]),
             ", ".join(map(_layer, json.loads(dataset.attrs["layers"]))),
         ]
         for panel, dataset in panels_of(tree).items()
@@ -33,7 +33,7 @@ def networks_table(tree: xr.DataTree) -> str:
         f"others for validation, by {OPTIMIZERS[parameters['optimizer']]} with a learning rate of "
         f"{parameters['learning_rate']:g}, in mini-batches of {parameters['batch_size']}. Hidden "
         f"layers have rectified units, outputs one for each class; first weights: "
-        f"{tree.attrs['initial_weights']}; loss: {tree.attrs['loss']}."
+        f"{plain(tree.attrs['initial_weights'])}; loss: {plain(tree.attrs['loss'])}."
     )
     return f"{markdown_table(['panel', 'network', 'hidden layers'], rows)}\n\n{shared}"
 
@@ -81,7 +81,7 @@ def summary_table(tree: xr.DataTree) -> str:
         rows.append(
             [
                 panel,
-                dataset.attrs["network"],
+                plain(dataset.attrs["network"]),
                 _over_seeds(null.isel(epoch=0)),
                 f"{_over_seeds(null.isel(epoch=highest))} (epoch {epochs[highest]:,})",
                 f"{_over_seeds(null.isel(epoch=-1))} (epoch {epochs[-1]:,})",

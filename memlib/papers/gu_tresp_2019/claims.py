@@ -53,7 +53,7 @@ def _outcome(claim: Claim, results: Mapping[str, xr.Dataset]) -> Outcome:
         checks = tuple(claim.check(*own))
     except KeyError:  # a network or a share that was not run
         return Outcome(claim, ())
-    absent = ()
+    absent: tuple[str, ...] = ()
     if claim.number == 7:
         known = own[0]["network"].values
         absent = tuple(LABELS[name] for name in ("vgg13", "resnet32") if name not in known)

@@ -238,7 +238,8 @@ def train_until_fitted(
     Returns
     -------
     network, course
-        The trained network, and its course along ``epoch`` from 0 with the scalar ``fitted``.
+        The trained network, and its course along ``epoch`` from 0; its scalar
+        ``fitted`` is 1 or 0.
     """
     moments: list[xr.Dataset] = []
     followed = follow_training(
@@ -256,4 +257,4 @@ def train_until_fitted(
         fitted = has_fitted(np.array([float(one["train_accuracy"]) for one in moments]), patience)
         if fitted:
             break
-    return step.network, join_moments(moments).assign(fitted=fitted)
+    return step.network, join_moments(moments).assign(fitted=float(fitted))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memlib.base.errors import InputError
+from memlib.base.errors import DataError, InputError
 from memlib.base.seeds import stream
 from memlib.training.checks import check_whole
 from memlib.training.images import class_names, load_labelled_images
@@ -189,6 +189,66 @@ def load_fashion_mnist(
         n_generator=n_generator,
         n_judge=n_judge,
         test=(halve(images[chosen]), labels[chosen]),
+        seed=seed,
+    )
+
+
+def load_cifar10(
+    folder: str | Path,
+    *,
+    n_train: int = 5120,
+    n_generator: int = 5120,
+    n_judge: int = 20_000,
+    n_test: int = 10_000,
+    seed: int = DATA_SEED,
+) -> ImageSplit:
+    """Load CIFAR-10 (Krizhevsky 2009) from a folder that the user filled; memlib ships none of it.
+
+    Parameters
+    ----------
+    folder
+        Holds ``cifar-10-batches-py``, as torchvision unpacks it.
+    n_train, n_generator, n_judge
+        Images of the original training part, see `split_images`.
+    n_test
+        The first so many images of the original test part.
+    seed
+        Of the draw, stream ``subset``.
+
+    Returns
+    -------
+    ImageSplit
+        Images (sample, 3, 32, 32).
+
+    Raises
+    ------
+    DataError
+        When the files are missing or damaged.
+    InputError
+        When there are not that many images.
+    """
+    from torchvision.datasets import CIFAR10
+
+    parts = []
+    for train in (True, False):
+        try:
+            part = CIFAR10(str(folder), train=train, download=False)
+        except RuntimeError as error:
+            raise DataError(
+                f"no CIFAR-10 in {folder}, or it is damaged: unpack cifar-10-python.tar.gz there"
+            ) from error
+        # (sample, row, column, channel) uint8
+        images = np.moveaxis(part.data, 3, 1).astype(np.float32) / 255 * 2 - 1
+        parts.append((images.astype(np.float32), np.array(part.targets)))
+    if not 0 < n_test <= len(parts[1][0]):
+        raise InputError(f"n_test = {n_test}: take 1 to {len(parts[1][0])} test images")
+    return split_images(
+        *parts[0],
+        part.classes,
+        n_train=n_train,
+        n_generator=n_generator,
+        n_judge=n_judge,
+        test=(parts[1][0][:n_test], parts[1][1][:n_test]),
         seed=seed,
     )
 

@@ -167,10 +167,10 @@ def train_generator(
         raise InputError(f"steps = {steps}: take increasing numbers, 1 or more")
     generator = build_generator(settings, seed=seed).to(device).train()
     discriminator = build_discriminator(settings, seed=seed).to(device).train()
-    optimizers = [
+    of_discriminator, of_generator = (
         torch.optim.Adam(one.parameters(), lr=settings.learning_rate, betas=BETAS)
         for one in (discriminator, generator)
-    ]
+    )
     real = torch.from_numpy(images).to(device)
     size = settings.batch_size
     per_epoch = len(images) // size
@@ -181,9 +181,8 @@ def train_generator(
             order = stream(seed, "gan_batches", epoch).permutation(len(images))
         chosen = torch.from_numpy(order[batch * size : (batch + 1) * size]).to(device)
         z = stream(seed, "gan_latent", step).standard_normal((size, settings.n_latent), np.float32)
-        _gan_step(
-            generator, discriminator, *optimizers, real[chosen], torch.from_numpy(z).to(device)
-        )
+        latent = torch.from_numpy(z).to(device)
+        _gan_step(generator, discriminator, of_discriminator, of_generator, real[chosen], latent)
         if step in steps:
             yield step, generator
 

@@ -51,9 +51,18 @@ class Runs:
     def of(cls, dataset: xr.Dataset, network: str, label_share: float) -> "Runs":
         """Take the runs of a network and a share; KeyError when there are none."""
         own = dataset.sel(network=network, label_share=label_share).transpose("seed", "epoch", ...)
-        names = ("running_accuracy", "train_accuracy", "test_accuracy", "gradient_magnitude")
-        arrays = (np.asarray(own[name].values, float) for name in names)
-        return cls(own["epoch"].values, *arrays, 1 / dataset.attrs["n_classes"])
+
+        def array(name: str) -> np.ndarray:
+            return np.asarray(own[name].values, float)
+
+        return cls(
+            own["epoch"].values,
+            array("running_accuracy"),
+            array("train_accuracy"),
+            array("test_accuracy"),
+            array("gradient_magnitude"),
+            1 / dataset.attrs["n_classes"],
+        )
 
     def _each(self, found: Callable[[np.ndarray, np.ndarray], float]) -> np.ndarray:
         return np.array([found(one, self.epochs) for one in self.running])

@@ -182,9 +182,9 @@ def label_dataset(figure: str, dataset: xr.Dataset, **attributes: object) -> xr.
         if name in labelled:
             labelled[name] = labelled[name].transpose(*one.dims)
             labelled[name].attrs = {"long_name": one.long_name, "units": one.units}
-    for name in labelled.dims:
-        if name in labelled.coords and name in DIMS:
-            labelled[name].attrs = {"long_name": DIMS[str(name)], "units": "1"}
+    for dim, long_name in DIMS.items():
+        if dim in labelled.coords:
+            labelled[dim].attrs = {"long_name": long_name, "units": "1"}
     return labelled.assign_attrs(attributes)
 
 

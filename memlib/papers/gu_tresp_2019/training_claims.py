@@ -198,8 +198,10 @@ def _goes_along(fig1: xr.Dataset) -> Iterable[Check]:
     "section 2",
     "With true labels gradients within a batch agree from the start; with random labels they "
     "cancel first, and agree when fitting starts.",
-    "coherence(true, epochs 0-6) > coherence(random, before T_hunt); random: mean while accuracy "
-    "0.3-0.95 > 0 and > before T_hunt.",
+    "Quantity: coherence = mean pairwise inner product / mean squared norm of per-example "
+    "gradients (unbiased; >= 64, better 256 examples). Rule: coherence(true, epochs 0-6) > "
+    "coherence(random, before T_hunt); random: mean while accuracy 0.3-0.95 > 0 and > before "
+    "T_hunt.",
 )
 def _agrees(fig1: xr.Dataset) -> Iterable[Check]:
     true, random = (_coherence(fig1, share) for share in (TRUE, RANDOM))

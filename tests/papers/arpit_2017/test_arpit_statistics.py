@@ -53,6 +53,11 @@ def test_dispersion_is_1_for_a_binomial_within_and_pooled():
     within = [compute_dispersion(one, 100, groups) for one in counts]
     assert np.mean(within) == pytest.approx(1, abs=0.02)
     assert compute_dispersion(counts[0], 100) > 2.5
+    # Groups of two: each one's mean takes half of their freedom.
+    pairs = np.repeat(np.arange(500), 2)
+    counts = [rng.binomial(100, 0.3, 1000) for _ in range(20)]
+    within = [compute_dispersion(one, 100, pairs) for one in counts]
+    assert np.mean(within) == pytest.approx(1, abs=0.03)
 
 
 def test_dispersion_sees_easy_examples_within_a_class():

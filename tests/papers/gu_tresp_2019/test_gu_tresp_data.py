@@ -3,10 +3,11 @@ import pytest
 import xarray as xr
 from scipy.ndimage import zoom
 
-from memlib.base.errors import InputError
+from memlib.base.errors import DataError, InputError
 from memlib.papers.gu_tresp_2019.data import (
     enlarge,
     halve,
+    load_cifar10,
     load_digits,
     load_fashion_mnist,
     replace_labels,
@@ -92,6 +93,34 @@ def test_fashion_mnist_keeps_its_original_test_part(tmp_path):
         load_fashion_mnist(path, **sizes | {"n_test": 31})
     with pytest.raises(InputError, match="40 images of the generator and 81 of the judge"):
         load_fashion_mnist(path, **sizes | {"n_judge": 81})
+
+
+def test_colour_images_come_channels_first_and_keep_their_test_part(monkeypatch):
+    class Laid:  # 40 training images of a colour that tells their class, 12 test images
+        classes = ("a", "b", "c", "d")
+
+        def __init__(self, root, train, download):
+            assert not download
+            self.targets = [i % 4 for i in range(40 if train else 12)]
+            self.data = np.zeros((len(self.targets), 32, 32, 3), np.uint8)
+            self.data[:, 5, 7, 2] = np.array(self.targets) * 51
+
+    monkeypatch.setattr("torchvision.datasets.CIFAR10", Laid)
+    sizes = {"n_train": 10, "n_generator": 20, "n_judge": 20}
+    split = load_cifar10("folder", **sizes, n_test=9)
+    for part, n_images in {"train": 10, "generator": 20, "judge": 20, "test": 9}.items():
+        images, labels = getattr(split, f"{part}_images"), getattr(split, f"{part}_labels")
+        assert images.shape == (n_images, 3, 32, 32)
+        assert images.dtype == np.float32
+        assert np.allclose(images[:, 2, 5, 7], labels * 0.4 - 1)
+        assert (images[:, 0] == -1).all()
+    with pytest.raises(InputError, match="n_test = 13: take 1 to 12"):
+        load_cifar10("folder", **sizes, n_test=13)
+
+
+def test_a_folder_without_cifar_is_told_in_one_line(tmp_path):
+    with pytest.raises(DataError, match=r"no CIFAR-10 in .*: unpack"):
+        load_cifar10(tmp_path)
 
 
 LABELS = np.arange(5000) % 10
