@@ -262,7 +262,7 @@ def test_piece_that_loses_all_its_workers_is_one_line(local_cluster, results_fol
             time.sleep(0.01)
         (process,) = client.run(os.getpid).values()
         os.kill(process, signal.SIGKILL)
-        with pytest.raises(ResultError, match="^1 workers died over one piece") as error:
+        with pytest.raises(ResultError, match=r"^1 workers died over one piece") as error:
             run.result()
         one_line(error)
 

@@ -33,7 +33,6 @@ def null_code() -> str:
 
 
 HITS = ("validation_hits",)  # in a block of the true labels
-BLOCK = 25  # labellings in one stored block of a null
 
 
 @dataclass(frozen=True)
