@@ -202,7 +202,7 @@ class Training(Piece):
     def _beginnings(self, first: int) -> list[tuple[int, Path]]:
         """Return stored networks of any run from before an epoch, the latest first."""
         stored = {_epoch_of(path): path for path in self.place.glob("latest_*.npz")}
-        stored |= {epoch: path for epoch, path in snapshots(self.place)}
+        stored |= dict(snapshots(self.place))
         return [one for one in sorted(stored.items(), reverse=True) if 0 < one[0] < first]
 
     def is_stored(self) -> bool:
