@@ -36,7 +36,7 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
         "accuracy on copies expected if predictions had nothing to do with the labels",
     ),
     "p_value": (("network", "perturbation"), "permutation p-value, null hypothesis: not learned"),
-    "memorization_p_value": (
+    "share_at_chance": (
         ("network", "perturbation"),
         "share of the null at or below chance, with one added above and below the line",
     ),
@@ -60,6 +60,7 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
     "validation_low": (("network",), "Wilson 95 % interval of the validation accuracy, low end"),
     "validation_high": (("network",), "Wilson 95 % interval of the validation accuracy, high end"),
     "validation_chance": ((), "share of the commonest class among independent samples"),
+    "shown_strength": (("network",), "strength whose null is nearest the middle, told in words"),
     "n_features": (("network",), "width of the features"),
     "layer": (("network",), "what the features are"),
     "role": (("network",), "asked about, or a baseline"),
@@ -298,8 +299,9 @@ def compare(audits: Mapping[str, Audit]) -> Audit:
         names = [name] if alone else [f"{name} {other}" for other in one.networks]
         parts.append(ds.assign_coords(network=names))
         warnings += [f"{name}: {warning}" for warning in one.warnings]
+    common_variables = set.intersection(*(set(map(str, part.data_vars)) for part in parts))
     joined = xr.concat(
-        parts,
+        [part[sorted(common_variables)] for part in parts],
         "network",
         join="exact",
         data_vars="minimal",

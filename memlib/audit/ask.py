@@ -150,19 +150,20 @@ def audit(
         "device": device,
         "seed": seed,
     }
+    notes: list[str] = []
     with random_numbers_kept():
         asked = {
             name: as_reader(one, first, n_classes, **reading) for name, one in networks.items()
         }
         readers = dict(asked)
         if baselines:
-            readers |= _baselines(asked, copies, first, seed)
+            readers |= _baselines(asked, copies, first, seed, notes)
         with ExitStack() as stack:
             for reader in readers.values():
                 stack.enter_context(reader.ready())
-            notes: list[str] = []
             if wanted is None:
-                wanted, notes = _climb(asked, copies, groups, chosen, n_trees, seed, n_jobs)
+                wanted, found = _climb(asked, copies, groups, chosen, n_trees, seed, n_jobs)
+                notes += found
             train = _read(readers, _originals(samples), samples.n, seed, 0, "samples", progress)
             sets: dict[str, dict[Hashable, np.ndarray]] = {name: {} for name in readers}
             changes = {}
@@ -188,8 +189,8 @@ def audit(
         "n_jobs": n_jobs,
         "progress": progress,
     }
-    found = _Read(samples, held_out, copies, changes, readers, asked, train, sets, validated)
-    return _concluded(found, notes, **options)
+    everything = _Read(samples, held_out, copies, changes, readers, asked, train, sets, validated)
+    return _concluded(everything, notes, **options)
 
 
 @dataclass(eq=False)
@@ -429,15 +430,23 @@ def _held_out(validation: Any, samples: Samples) -> Samples:
 
 
 def _baselines(
-    asked: Mapping[str, Reader], copies: Copies, first: Parts, seed: int
+    asked: Mapping[str, Reader], copies: Copies, first: Parts, seed: int, notes: list[str]
 ) -> dict[str, Reader]:
-    made = {}
+    """Return readers of untrained twins, one an architecture, and of the inputs themselves."""
+    made: dict[str, Reader] = {}
+    known: set[str] = set()
     for name, reader in asked.items():
-        if reader.untrained is not None:
-            twin = "untrained" if len(asked) == 1 else f"{name}, untrained"
-            made[twin] = reader.untrained(seed)
-            if len({one.layer for one in asked.values()}) == 1:  # one architecture, one twin
-                return {"untrained": made[twin], "raw inputs": raw_reader(copies.part, first, seed)}
+        if reader.untrained is None or reader.layer in known:
+            continue
+        known.add(reader.layer)
+        try:
+            twin = reader.untrained(seed)
+            with twin.ready():
+                twin.read(first)
+        except InputError as error:
+            notes.append(f"no untrained network beside {name}: {error}")
+            continue
+        made["untrained" if len(asked) == 1 else f"{name}, untrained"] = twin
     return made | {"raw inputs": raw_reader(copies.part, first, seed)}
 
 
@@ -642,6 +651,8 @@ def _judged(ds: xr.Dataset, held_out: Samples | None) -> xr.Dataset:
     shown = int(
         np.where(usable if usable.any() else way == way, np.abs(way - 0.5), np.inf).argmin()
     )
+    # What cannot be answered has no verdict that somebody could read.
+    ds["verdict"] = ("perturbation", np.where(usable, ds["verdict"].values, "no answer"))
     ds["shown_strength"] = float(ds["perturbation"].values[shown])
     learned, p = "no answer", np.nan
     if usable.any():
@@ -650,7 +661,7 @@ def _judged(ds: xr.Dataset, held_out: Samples | None) -> xr.Dataset:
         if not can_be_significant(null.shape[1]):
             learned = "undecided"
     ds["joint_p_value"] = p
-    recognizes = "yes" if ds["memorization_p_value"].values[shown] <= SIGNIFICANCE else "no"
+    recognizes = "yes" if ds["share_at_chance"].values[shown] <= SIGNIFICANCE else "no"
     if not can_be_significant(null.shape[1]):
         recognizes = "undecided"
     if not changed[shown]:

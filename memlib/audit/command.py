@@ -35,8 +35,8 @@ def audit_named(model: str, data: str, **options: Any) -> Audit:
     """
     from memlib.audit.ask import audit
 
-    given = _data_of(data)
-    return audit(loaded(model, "--model"), **given, **options)
+    network = loaded(model, "--model")
+    return audit(network, **_data_of(data), **options)
 
 
 def load_named(name: str, option: str) -> Any:

@@ -365,7 +365,7 @@ def _find_layer(
     leaves = {
         name: module
         for name, module in network.named_modules()
-        if not list(module.children()) and any(True for _ in module.parameters(recurse=False))
+        if isinstance(module, nn.Linear) or _has_weights(module)
     }
     with as_found(network):
         torch.manual_seed(0)  # given back by as_found
@@ -410,6 +410,12 @@ def _find_layer(
         f"doubtful layer: outputs of {name!r}, the last linear layer to run, {told}: name the "
         "layer whose inputs are the features with layer=, or give features=function(network, batch)"
     ]
+
+
+def _has_weights(module: nn.Module) -> bool:
+    """Say whether a module is a layer with weights, those of quantized networks included."""
+    own = any(True for _ in module.parameters(recurse=False)) or hasattr(module, "weight")
+    return own and not list(module.children())
 
 
 def _widths(n_classes: int) -> tuple[int, ...]:

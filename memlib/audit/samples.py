@@ -85,10 +85,10 @@ def as_samples(data: Any, *, like: "Samples | None" = None, name: str = "data") 
 
 
 def _is_array(data: Any) -> bool:
+    if isinstance(data, list) and data:
+        return not isinstance(data[0], tuple | Mapping)  # a list of pairs is a dataset
     return (
-        isinstance(data, Mapping | str | list | tuple)
-        or hasattr(data, "dtypes")
-        or (hasattr(data, "shape"))
+        isinstance(data, Mapping | str | tuple) or hasattr(data, "dtype") or hasattr(data, "dtypes")
     )
 
 

@@ -46,12 +46,15 @@ class Scores:
         float64 (labelling,): on the independent set, NaN for shuffled labels or without one.
     recognized
         float64 (set, sample): share of shuffles in which a sample's copy was given its label.
+    validation_hits
+        bool (validation sample,): which the classifier of the true labels got right; None without.
     """
 
     accuracy: np.ndarray
     chance: np.ndarray
     validation_accuracy: np.ndarray
     recognized: np.ndarray
+    validation_hits: np.ndarray | None = None
 
 
 def shuffled_labels(
@@ -139,6 +142,7 @@ def score_labellings(
     if validation is not None:
         with_validation = np.concatenate([stacked, validation[0].astype(train_features.dtype)])
     accuracy, chance, validated = [], [], []
+    hits: np.ndarray | None = None
     labellings = list(labellings)
     recognized, n_shuffles = np.zeros((n_sets, n)), sum(one != 0 for one in labellings)
     shuffles = [
@@ -164,7 +168,8 @@ def score_labellings(
         recognized += (by_set == shuffled) * (labelling != 0) / max(n_shuffles, 1)
         chance.append([chance_accuracy(shuffled, one) for one in by_set])
         if labelling == 0 and validation is not None:
-            validated.append(float((classes[predicted[n * n_sets :]] == validation[1]).mean()))
+            hits = classes[predicted[n * n_sets :]] == validation[1]
+            validated.append(float(hits.mean()))
         else:
             validated.append(np.nan)
     shape = (-1, n_sets)
@@ -173,19 +178,20 @@ def score_labellings(
         np.array(chance, float).reshape(shape),
         np.array(validated, float),
         recognized,
+        hits,
     )
 
 
 def check_groups(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Return groups (sample,) in which labels can be shuffled, or raise `InputError`."""
     if groups.shape != labels.shape:
-        raise InputError(f"groups {groups.shape}: give each of the {len(labels)} samples its group")
+        raise InputError(f"groups {groups.shape}: give each of {len(labels)} samples its group")
     names, first, member = np.unique(groups, return_index=True, return_inverse=True)
     mixed = np.flatnonzero(labels != labels[first][member])
     if len(mixed):
         raise InputError(
-            f"group {names[member[mixed[0]]]!r} has samples of several labels: labels can be "
-            "shuffled among groups where each group has one"
+            f"group {names[member[mixed[0]]].item()!r} has samples of several labels: labels can "
+            "be shuffled among groups where each group has one"
         )
     return groups
 
@@ -208,8 +214,8 @@ def compute_null(
     """Run Algorithm 1 on learned features: did the network learn, memorize, both, or neither?
 
     Null hypothesis of ``p_value``: the features say nothing about the labels beyond what they say
-    about the single image (the network has not learned). That of ``memorization_p_value``: a
-    classifier of shuffled labels does no better than chance (it has not memorized).
+    about the single image (the network has not learned). ``share_at_chance`` is no p-value: it
+    says how much of the null lies at or below chance, and the verdict *memorized* is a rule on it.
 
     Parameters
     ----------
@@ -245,7 +251,8 @@ def compute_null(
     -------
     xarray.Dataset
         ``observed_accuracy``, ``null_accuracy`` (.., permutation), ``chance_accuracy``,
-        ``p_value``, ``memorization_p_value`` and ``verdict`` by ``perturbation``; verdicts are
+        ``p_value``, ``share_at_chance``, ``null_excess`` (the null's mean above chance) with its
+        standard error ``null_excess_error``, and ``verdict`` by ``perturbation``; verdicts are
         codes into `memlib.method.verdicts.VERDICTS`. With `validation`, ``validation_accuracy``.
         The attribute ``warnings`` is a JSON list of what makes the answer doubtful.
 

@@ -1,9 +1,9 @@
 """What scores say: p-values against the null, the verdict, and the dataset of both (section 5).
 
-*Learned* is decided by a p-value: under its null hypothesis it is at or below 0.05 in at most 5 % of
-draws. *Memorized* is not: it is a rule on an effect, how far the null as a whole lies above chance,
-whose threshold moves with the number of samples (`effect_threshold`). Where results of different
-sizes are compared, take the verdict at a common threshold (`verdict_at`).
+*Learned* is decided by a p-value: under its null hypothesis it is at or below 0.05 in at most one
+draw in twenty. *Memorized* is not: it is a rule on an effect, how far the null as a whole lies above
+chance, whose threshold moves with the number of samples (`effect_threshold`). Where results of
+different sizes are compared, take the verdict at a common threshold (`verdict_at`).
 """
 
 from collections.abc import Hashable, Sequence
@@ -139,9 +139,7 @@ def can_be_significant(n_permutations: int) -> bool:
     return 1 / (n_permutations + 1) <= SIGNIFICANCE
 
 
-def decide_verdict(
-    p_value: np.ndarray, at_chance: np.ndarray, n_permutations: int
-) -> np.ndarray:
+def decide_verdict(p_value: np.ndarray, at_chance: np.ndarray, n_permutations: int) -> np.ndarray:
     """Return the reading of section 5 as codes into `VERDICTS`.
 
     The rule: *memorized* when at most 5 % of the null lies at or below chance (`share_at_chance`; a
@@ -175,6 +173,7 @@ def null_dataset(
     at_chance = share_at_chance(null, chance)
     excess, error = null_excess(null, chance)
     dims = ("seed", "epoch", "perturbation")[-observed.ndim :]
+    spread = {} if null.shape[-1] < 2 else {"null_excess_error": (dims, error)}
     return xr.Dataset(
         {
             "observed_accuracy": (dims, observed),
@@ -183,7 +182,7 @@ def null_dataset(
             "p_value": (dims, p_value),
             "share_at_chance": (dims, at_chance),
             "null_excess": (dims, excess),
-            "null_excess_error": (dims, error),
+            **spread,
             "verdict": (dims, decide_verdict(p_value, at_chance, null.shape[-1])),
         },
         coords={

@@ -36,7 +36,8 @@ def claims_table(outcomes: Iterable[Outcome]) -> str:
     for outcome in outcomes:
         claim = outcome.claim
         found = "; ".join(
-            f"{check.label}: {check.value}{spread_text(check)}" + ("" if check.stands else " ✗")
+            f"{check.label}: {check.value}{spread_text(check)}{MARKS[check.state]}"
+            + _elsewhere(check)
             for check in _summarized(outcome.checks)
         )
         if outcome.checks and outcome.left_out:
@@ -44,8 +45,24 @@ def claims_table(outcomes: Iterable[Outcome]) -> str:
         revised = ", changed after results" if claim.revised else ""
         words = f"{claim.text} *Rule{revised}: {claim.rule}.*"
         verdict = f"**{outcome.verdict}**" + (f" ({scale})" if (scale := _scale(outcome)) else "")
+        if outcome.first is not None and claim.first is not None:
+            words += f" *First form: {claim.first.rule}.*"
+            verdict += f"; by the first form: {outcome.first.verdict}"
         rows.append([claim.number, words, found or "–", verdict])
     return markdown_table(["no.", "the paper says", "we find", "verdict"], rows)
+
+
+# After a check that does not hold, and after one that decides nothing.
+MARKS = {"holds": "", "fails": " ✗", "undecided": " (undecided)"}
+
+
+def _elsewhere(check: Check) -> str:
+    """Say how the same check comes out on another run, where it comes out differently."""
+    other = check.elsewhere
+    if other is None:
+        return ""
+    told = {"holds": "it holds", "fails": "it fails", "undecided": "it is undecided"}[other.state]
+    return f" [at {check.scale} scale; at {other.scale} scale {told}: {other.value}]"
 
 
 def count_verdicts(by_name: Mapping[str, Sequence[Outcome]]) -> str:
@@ -75,10 +92,13 @@ def claims_text(outcomes: Iterable[Outcome]) -> str:
         scale = f" ({scale} scale)" if (scale := _scale(outcome)) else ""
         lines.append(f"{claim.number:2}  {outcome.verdict:15}  {claim.text}{scale}")
         lines += [
-            f"      {'holds' if check.stands else 'fails'}  {check.label}: {check.value}"
-            f"{spread_text(check)}"
+            f"      {check.state}  {check.label}: {check.value}{spread_text(check)}"
+            f"{_elsewhere(check)}"
             for check in outcome.checks
         ]
+        if outcome.first is not None and claim.first is not None:
+            lines.append(f"      first form of the rule: {outcome.first.verdict}")
+            lines.append(f"      ({claim.first.rule})")
         if outcome.checks and outcome.left_out:
             lines.append(f"      not run: panels {', '.join(outcome.left_out)}")
     return "\n".join(lines)
@@ -97,8 +117,8 @@ def differing_checks(by_name: Mapping[str, Sequence[Outcome]]) -> str:
         made = [{check.label: check for check in outcome.checks} for outcome in same]
         for label in made[0]:
             checks = [one[label] for one in made if label in one]
-            if len(checks) == len(made) and len({check.stands for check in checks}) > 1:
-                told = (f"{c.value}{spread_text(c)}" + ("" if c.stands else " ✗") for c in checks)
+            if len(checks) == len(made) and len({check.state for check in checks}) > 1:
+                told = (f"{c.value}{spread_text(c)}{MARKS[c.state]}" for c in checks)
                 rows.append([same[0].claim.number, f"{same[0].claim.text} ({label})", *told])
     if not rows:
         return "No check comes out differently."
@@ -116,9 +136,11 @@ def claims_data(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
             "rule": outcome.claim.rule,
             "rule_changed_after_results": outcome.claim.revised,
             "verdict": outcome.verdict,
+            "first_rule": outcome.claim.first.rule if outcome.claim.first else None,
+            "first_verdict": outcome.first.verdict if outcome.first else None,
             "scale": _scale(outcome),
             "not_run": list(outcome.left_out) if outcome.checks else None,
-            "checks": [asdict(one) | {"stands": one.stands} for one in outcome.checks],
+            "checks": [asdict(one) | {"state": one.state} for one in outcome.checks],
         }
         for outcome in outcomes
     ]
@@ -133,8 +155,8 @@ def _summarized(checks: tuple[Check, ...]) -> Iterable[Check]:
     """Fold many checks that hold into one, so that those that do not can be seen."""
     if len(checks) <= 6:
         return checks
-    kept = [check for check in checks if check.stands]
-    broken = [check for check in checks if not check.stands]
+    kept = [check for check in checks if check.stands and check.elsewhere is None]
+    broken = [check for check in checks if check not in kept]
     return [Check("hold", f"{len(kept)} of {len(checks)} checks", True), *broken]
 
 

@@ -88,7 +88,7 @@ def join_seeds(before: xr.Dataset | None, after: xr.Dataset) -> xr.Dataset:
     """Return a panel with the seeds of both, those of `after` where both have one.
 
     Panels with other epochs, perturbations or permutations do not go together: `after` replaces
-    such a one.
+    such a one. What only one of them holds, a variable of a later version, is left out.
     """
     if before is None or not all(
         np.array_equal(before[name], after[name])
@@ -100,7 +100,9 @@ def join_seeds(before: xr.Dataset | None, after: xr.Dataset) -> xr.Dataset:
         return after
     accounts = [_share(account, kept) for account in accounts_of(before)] + accounts_of(after)
     accounts = [account for account in accounts if account["seeds"]]
-    joined = xr.concat([before.sel(seed=kept), after], "seed", combine_attrs="override")
+    shared = [name for name in after.data_vars if name in before.data_vars]
+    both = [before[shared].sel(seed=kept), after[shared]]
+    joined = xr.concat(both, "seed", combine_attrs="override")
     return joined.sortby("seed").assign_attrs(
         after.attrs,
         made=to_json(accounts),

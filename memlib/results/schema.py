@@ -37,7 +37,15 @@ PREFIX = "panel_"  # of a panel's group
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable of a group: dims, long name, units and range."""
+    """One variable of a group: dims, long name, units and range.
+
+    Attributes
+    ----------
+    optional
+        Whether a group may lack it.
+    missing
+        What NaN says where it is allowed; empty where it is not.
+    """
 
     dims: tuple[str, ...]
     long_name: str
@@ -45,6 +53,7 @@ class Variable:
     largest: float = np.inf
     units: str = "1"
     optional: bool = False
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,8 @@ class Schema:
     ----------
     variables
         By name. A group holds all that are not optional, and no other.
+    by_panel
+        Variables of those panels that have their own.
     coordinates
         Long name by coordinate.
     attributes, panel_attributes
@@ -63,6 +74,8 @@ class Schema:
         Coordinates whose values increase.
     flags
         Meanings of the codes 0, 1, ... of a variable.
+    renamed
+        Today's name of a variable by the one that it has in older files.
     """
 
     variables: Mapping[str, Variable]
@@ -72,13 +85,32 @@ class Schema:
     rising: tuple[str, ...] = ("epoch",)
     version: int = 1
     flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by_panel: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
-    def label(self, dataset: xr.Dataset) -> xr.Dataset:
+    def with_todays_names(self, tree: xr.DataTree) -> xr.DataTree:
+        """Return a stored tree whose variables are called as they are today, see `renamed`."""
+        groups = {}
+        for path, dataset in tree.to_dict().items():
+            old = {one: new for one, new in self.renamed.items() if one in dataset}
+            groups[path] = dataset.rename(old)
+            for new in old.values():
+                own = self.variables[new]
+                groups[path][new].attrs = {"long_name": own.long_name, "units": own.units}
+        return xr.DataTree.from_dict(groups)
+
+    def variables_of(self, panel: str) -> Mapping[str, Variable]:
+        """Return the variables that a panel's group holds."""
+        return self.by_panel.get(panel, self.variables)
+
+    def label(self, dataset: xr.Dataset, panel: str = "") -> xr.Dataset:
         """Give variables and coordinates of a panel their dims' order, long names and units."""
-        for name, variable in self.variables.items():
+        for name, variable in self.variables_of(panel).items():
             if name in dataset.data_vars:
                 dataset[name] = dataset[name].transpose(*variable.dims, missing_dims="ignore")
                 dataset[name].attrs = {"long_name": variable.long_name, "units": variable.units}
+                if variable.missing:
+                    dataset[name].attrs["missing"] = f"NaN: {variable.missing}"
         for name, meanings in self.flags.items():
             if name in dataset.data_vars:
                 dataset[name].attrs |= {
@@ -124,24 +156,28 @@ class Schema:
         if not panels:
             raise ResultError(f"{origin}: holds no panel")
         for panel, dataset in panels.items():
-            self._check_panel(dataset, f"{origin}: panel {panel}")
+            self._check_panel(dataset, self.variables_of(panel), f"{origin}: panel {panel}")
 
-    def _check_panel(self, dataset: xr.Dataset, place: str) -> None:
+    def _check_panel(
+        self, dataset: xr.Dataset, variables: Mapping[str, Variable], place: str
+    ) -> None:
         for name in self.panel_attributes:
             if name not in dataset.attrs:
                 raise ResultError(f"{place}: attribute {name!r} is missing")
         _check_values(dataset.attrs, place)
-        for name, variable in self.variables.items():
+        for name in map(str, dataset.data_vars):
+            if name not in variables:
+                raise ResultError(f"{place} holds {name!r}, which no result of this study has")
+        for name, variable in variables.items():
             if name in dataset:
                 _check_array(dataset[name], variable, f"{place}, {name}")
             elif not variable.optional:
                 raise ResultError(f"{place}, {name} is missing")
-        dims = {dim for variable in self.variables.values() for dim in variable.dims}
-        for name in self.coordinates:
+        dims = {str(dim) for one in variables if one in dataset for dim in dataset[one].dims}
+        for name in sorted(dims):
             if name not in dataset.coords:
-                if name in dims and name not in dataset.dims:  # of optional variables only
-                    continue
                 raise ResultError(f"{place} has no coordinate {name!r}")
+        for name in map(str, dataset.coords):
             _check_words(dataset[name], f"{place}, {name}")
         for name in self.rising:
             if name in dataset.coords and not (np.diff(dataset[name].values) > 0).all():
@@ -184,6 +220,8 @@ def _check_array(array: xr.DataArray, variable: Variable, place: str) -> None:
     if values.dtype.kind not in "fiub":
         raise ResultError(f"{place} holds {values.dtype}, not numbers")
     low, high = variable.smallest, variable.largest
+    if variable.missing:
+        values = values[~np.isnan(values)]
     if not (np.isfinite(values) & (values >= low) & (values <= high)).all():
         raise ResultError(f"{place} holds a value outside {low} to {high}")
     _check_words(array, place)

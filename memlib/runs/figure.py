@@ -31,7 +31,7 @@ def assemble_result(one: Plan) -> xr.DataTree:
     settings, study = one.settings, study_of(one.settings)
     panels = study.assemble(settings, one.pieces)
     seconds = sum(dataset.attrs["compute_seconds"] for dataset in panels.values())
-    return assemble(panels, _provenance(one, seconds), study.schema)
+    return assemble(panels, _provenance(one, seconds), study.schema_of(settings.figure))
 
 
 def _provenance(one: Plan, seconds: float) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def _provenance(one: Plan, seconds: float) -> dict[str, Any]:
         "code_digest": keys.code_digest(),
         "git_commit": git_commit(),
         "memlib_version": __version__,
-        "schema_version": study.schema.version,
+        "schema_version": study.schema_of(settings.figure).version,
         **{
             f"{name}_version": installed_version(name)
             for name in ("numpy", "torch", "scikit-learn", "xarray")
@@ -72,10 +72,11 @@ def read_result(path: str | Path) -> xr.DataTree:
     ResultError
         When the file is missing, damaged or no result of a study that is known here.
     """
-    tree = read_tree(path)
+    tree, origin = read_tree(path), Path(path).name
     study = _study_of(tree, path)
-    tree, origin = study.schema.declared(tree), Path(path).name
-    study.schema.check(tree, origin)
+    schema = study.schema_of(str(tree.attrs.get("figure")))
+    tree = schema.with_todays_names(schema.declared(tree))
+    schema.check(tree, origin)
     for name, allowed in (("figure", study.figures), ("scale", study.scales)):
         if tree.attrs[name] not in allowed:
             raise ResultError(f"{origin}: {name} is {tree.attrs[name]!r:.80}, unknown to memlib")
@@ -92,7 +93,8 @@ def read_result(path: str | Path) -> xr.DataTree:
 
 def write_figure(tree: xr.DataTree, path: Path) -> Path:
     """Check a figure's result by its study's schema, and write it whole or not at all."""
-    return write_result(tree, path, _study_of(tree, path).schema)
+    schema = _study_of(tree, path).schema_of(str(tree.attrs.get("figure")))
+    return write_result(tree, path, schema)
 
 
 def _study_of(tree: xr.DataTree, path: str | Path) -> Study:

@@ -157,7 +157,7 @@ table = [
         case,
         f"{float(ds['null_accuracy'].mean()):.3f}",
         f"{float(ds['observed_accuracy'].item()):.3f}",
-        f"{float(ds['memorization_p_value'].item()):.3f}",
+        f"{float(ds['share_at_chance'].item()):.3f}",
         f"{float(ds['p_value'].item()):.3f}",
         VERDICTS[int(ds["verdict"].item())].replace("_", " "),
     ]

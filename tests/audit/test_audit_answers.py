@@ -206,7 +206,7 @@ def test_checkpoints_of_a_folder_are_asked_about_in_order(tmp_path):
     np.testing.assert_array_equal(one, straight.dataset.sel(network="network")["null_accuracy"])
     with pytest.raises(InputError, match="holds no checkpoints"):
         audit(network, (noise(), labels_of()), checkpoints=tmp_path / "none", **FEW)
-    with pytest.raises(InputError, match="another architecture|no weights"):
+    with pytest.raises(InputError, match=r"another architecture|no weights"):
         audit(nn.Linear(40, 2), (noise(), labels_of()), checkpoints=tmp_path, **FEW)
 
 

@@ -43,7 +43,7 @@ def decoded(panel):
     n, n_draws = panel["n"], panel["n_permutations"]
     steps = np.reshape(panel["null"], (*shape, n_draws))
     scales = {"observed": n, "chance": 1, "p_value": n_draws + 1, "verdict": 1}
-    scales |= {"memorization_p_value": n_draws + 1}
+    scales |= {"share_at_chance": n_draws + 1}
     found = {name: np.reshape(panel[name], shape) / scale for name, scale in scales.items()}
     for name, scale in (("validation", panel["n_validation"]), ("network_train", n)):
         found[name] = np.reshape(panel[name], shape[:2]) / scale
@@ -58,7 +58,7 @@ def assert_holds(panel, dataset):
         ("observed", "observed_accuracy"),
         ("chance", "chance_accuracy"),
         ("p_value", "p_value"),
-        ("memorization_p_value", "memorization_p_value"),
+        ("share_at_chance", "share_at_chance"),
         ("verdict", "verdict"),
         ("validation", "validation_accuracy"),
         ("network_train", "network_train_accuracy"),
@@ -144,7 +144,7 @@ def full_size(figure, scale):
                 name: (dims, np.full(shape, 0.5))
                 for name in ("observed_accuracy", "chance_accuracy", "verdict")
             }
-            | {name: (dims, np.full(shape, 1.0)) for name in ("p_value", "memorization_p_value")}
+            | {name: (dims, np.full(shape, 1.0)) for name in ("p_value", "share_at_chance")}
             | {
                 name: (dims[:2], np.full(shape[:2], 0.5))
                 for name in ("validation_accuracy", "network_train_accuracy")

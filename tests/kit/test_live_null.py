@@ -10,7 +10,7 @@ from memlib.method.fast.smoothers import NeighboursSmoother
 from memlib.method.features import extract_learned_features
 from memlib.method.null import chance_accuracy, compute_null, shuffled_labels
 from memlib.method.perturb import make_s_validation_set
-from memlib.method.verdicts import decide_verdict, memorization_p_value, permutation_p_value
+from memlib.method.verdicts import decide_verdict, permutation_p_value, share_at_chance
 from memlib.training.factory import make_step
 
 pytestmark = pytest.mark.xdist_group("small site")
@@ -77,7 +77,7 @@ def test_null_is_memlibs_number_by_number(core, features, kind):
         np.testing.assert_array_equal(answer["nullScores"], expected["null_accuracy"].values)
         assert answer["chance"] == pytest.approx(float(expected["chance_accuracy"]), abs=1e-12)
         assert answer["pValue"] == float(expected["p_value"])
-        assert answer["memorization"] == float(expected["memorization_p_value"])
+        assert answer["memorization"] == float(expected["share_at_chance"])
         assert answer["verdict"] == int(expected["verdict"])
     assert got["answers"][0]["verdict"] in (1, 3), "the case has to be one with memorization"
     assert got["twins"][0] > 0.5 > got["twins"][1]
@@ -100,7 +100,7 @@ def test_p_values_and_verdict_follow_memlib(core, n_permutations):
             significance=0.05,
         )
         p_value = float(permutation_p_value(null, np.array(observed)))
-        memorization = float(memorization_p_value(null, chances))
+        memorization = float(share_at_chance(null, chances))
         assert got["chance"] == pytest.approx(chances.mean())
         assert got["pValue"] == p_value
         assert got["memorization"] == memorization

@@ -11,8 +11,8 @@ from memlib.method.null import compute_null
 from memlib.method.verdicts import (
     VERDICTS,
     decide_verdict,
-    memorization_p_value,
     permutation_p_value,
+    share_at_chance,
 )
 from memlib.papers.chaibub_neto_2018.planted import CASES, planted_features, plot_cases
 
@@ -32,14 +32,14 @@ def test_p_value_by_hand(observed, p_value):
 
 
 @pytest.mark.parametrize(("chance", "p_value"), [(0.3, 1 / 5), (0.4, 2 / 5), (0.65, 4 / 5), (1, 1)])
-def test_memorization_p_value_by_hand(chance, p_value):
-    assert memorization_p_value(np.array([0.4, 0.5, 0.6, 0.7]), chance) == pytest.approx(p_value)
+def test_share_at_chance_by_hand(chance, p_value):
+    assert share_at_chance(np.array([0.4, 0.5, 0.6, 0.7]), chance) == pytest.approx(p_value)
 
 
 def test_each_null_score_has_a_chance_level_of_its_own():
     null, chance = np.array([0.5, 0.6, 0.7]), np.array([0.6, 0.6, 0.6])
-    assert memorization_p_value(null, chance) == pytest.approx(3 / 4)
-    assert memorization_p_value(null, chance[::-1] - [0.2, 0, 0]) == pytest.approx(2 / 4)
+    assert share_at_chance(null, chance) == pytest.approx(3 / 4)
+    assert share_at_chance(null, chance[::-1] - [0.2, 0, 0]) == pytest.approx(2 / 4)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_features_that_are_all_alike_are_not_memory(classifier):
     labels, alike = np.arange(200) % 10, np.ones((200, 3))
     ds = compute_null(alike, labels, {0: alike}, classifier=classifier, n_trees=10)
     assert verdict_of(ds) == "neither"
-    assert ds["memorization_p_value"].item() == 1
+    assert ds["share_at_chance"].item() == 1
 
 
 def test_p_values_broadcast_over_leading_dims():
@@ -88,14 +88,14 @@ def test_p_value_of_memorization_is_at_most_uniform_up_to_a_half_without_memory(
 
     It is no permutation p-value, and is not uniform: above 0.5 it falls short more often.
     """
-    p_values = draw_p_values(case)["memorization_p_value"]
+    p_values = draw_p_values(case)["share_at_chance"]
     assert_at_most_uniform(p_values, up_to=0.5)
 
 
 def test_p_values_have_power_when_there_is_something_to_find():
     draws = draw_p_values("both", 40, n=100)
     assert (draws["p_value"] <= 0.05).mean() > 0.9
-    assert (draws["memorization_p_value"] <= 0.05).mean() > 0.9
+    assert (draws["share_at_chance"] <= 0.05).mean() > 0.9
 
 
 def draw_p_values(case, n_draws=300, n=40):

@@ -27,15 +27,13 @@ from memlib.papers.chaibub_neto_2018.quantities import (
     peak_of,
     shared_disagreement,
 )
-from memlib.papers.chaibub_neto_2018.scores import Scores
+from memlib.papers.chaibub_neto_2018.scores import DISAGREEMENT, Scores
 from memlib.results.claim import Check, Claim, declare
 
 FIRST_EPOCHS = 10  # "just after a few epochs of training"
 # Four equally good networks lie within this many standard errors in 95 % of draws (studentized
 # range of four).
 STUDENTIZED_RANGE = 3.63
-# Share of validation images on which two MLPs are taken to disagree where no hits are stored.
-DISAGREEMENT = 0.1
 FIRST_RISE = 1000  # "during the first few hundreds of training epochs"
 IMAGE_CLAIMS: list[Claim] = []
 

@@ -165,15 +165,17 @@ def measure_hits(
         extract_learned_features(network, make_s_validation_set(data.train_images, one, seed=seed))
         for one in HIT_STRENGTHS
     ]
-    predictor = make_predictor("random_forest", train, n_trees=settings.n_trees)
-    hits = np.zeros((len(sets), len(train)))
-    for labelling in range(1, N_SHUFFLES + 1):
-        shuffled = shuffled_labels(data.train_labels, labelling, seed=seed, indices=(epoch,))
-        fit_seed = stream_integer(seed, "shallow_classifier", epoch, labelling)
-        predicted = predictor.predict(shuffled, np.concatenate(sets), seed=fit_seed)
-        hits += predicted.reshape(hits.shape) == shuffled
+    scores = score_labellings(
+        train,
+        data.train_labels,
+        sets,
+        range(1, N_SHUFFLES + 1),
+        n_trees=settings.n_trees,
+        seed=seed,
+        indices=(epoch,),
+    )
     return xr.Dataset(
-        {"null_hits": (("perturbation", "sample"), hits / N_SHUFFLES)},
+        {"null_hits": (("perturbation", "sample"), scores.recognized)},
         coords={"perturbation": list(HIT_STRENGTHS), "sample": np.arange(len(train))},
     )
 

@@ -32,6 +32,8 @@ def null_code() -> str:
     return earliest("null", keys.code_digest(*NULL_CODE))
 
 
+HITS = ("validation_hits",)  # in a block of the true labels
+BLOCK = 25  # labellings in one stored block of a null
 
 
 @dataclass(frozen=True)
@@ -210,6 +212,7 @@ class NullBlock(Piece):
                     "chance": scores.chance,
                     "validation_accuracy": scores.validation_accuracy,
                 }
+                | ({} if scores.validation_hits is None else _packed(scores.validation_hits))
             )
         return pieces
 
@@ -228,7 +231,8 @@ class NullBlock(Piece):
         for one in (old, new):
             rows = np.searchsorted(labellings, one["labellings"])
             validation[rows] = one["validation_accuracy"]
-        return old | joined | {"validation_accuracy": validation}
+        hits = {name: new[name] for name in HITS if name in new}
+        return old | joined | {"validation_accuracy": validation} | hits
 
     def read(self) -> dict[str, np.ndarray]:
         """Return the stored scores of exactly the labellings and strengths asked for."""
@@ -242,6 +246,11 @@ class NullBlock(Piece):
             "chance": stored["chance"][cells],
             "validation_accuracy": stored["validation_accuracy"][rows],
         }
+
+
+def _packed(hits: np.ndarray) -> dict[str, np.ndarray]:
+    """Return hits (validation image,) as bits, eight a byte."""
+    return {"validation_hits": np.packbits(hits)}
 
 
 def cut(settings: ShuffleSettings) -> list[Piece]:
@@ -322,7 +331,7 @@ def join(settings: ShuffleSettings, pieces: Sequence[Piece]) -> dict[str, xr.Dat
 
 def _seed_dataset(training: Training, nulls: Sequence[Sequence[NullBlock]]) -> xr.Dataset:
     """Join the blocks of one network's nulls, given epoch by epoch."""
-    epochs, scalars, seconds = [], [], 0.0
+    epochs, scalars, bits, seconds = [], [], [], 0.0
     for one_epoch in nulls:
         blocks = [null.read() for null in one_epoch]
         accuracy = np.concatenate([block["accuracy"] for block in blocks])
@@ -336,10 +345,17 @@ def _seed_dataset(training: Training, nulls: Sequence[Sequence[NullBlock]]) -> x
                 if name.startswith("network_")
             }
         )
+        bits.append(blocks[0])
         seconds += sum(float(block["seconds"]) for block in blocks)
     observed, null, chance = (np.stack(values)[None] for values in zip(*epochs, strict=True))
     strengths = nulls[0][0].strengths
     dataset = null_dataset(observed, null, chance, strengths)
+    # They follow from the null and its chance level, which are stored.
+    dataset = dataset.drop_vars(["null_excess", "null_excess_error"], errors="ignore")
+    if all("validation_hits" in row for row in bits):  # not in pieces of an earlier version
+        hits = np.stack([row["validation_hits"] for row in bits])[None]
+        dataset["validation_hits"] = (("seed", "epoch", "validation_byte"), hits)
+        dataset = dataset.assign_coords(validation_byte=np.arange(hits.shape[-1]))
     for name in scalars[0]:
         dataset[name] = (("seed", "epoch"), np.array([[row[name] for row in scalars]]))
     dataset = dataset.assign_coords(seed=[training.seed], epoch=list(training.epochs))

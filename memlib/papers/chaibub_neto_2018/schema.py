@@ -19,7 +19,7 @@ SCHEMA = Schema(
         "null_accuracy": _share("null_accuracy", (*BY_STRENGTH, "permutation")),
         "chance_accuracy": _share("chance_accuracy", BY_STRENGTH),
         "p_value": _share("p_value", BY_STRENGTH),
-        "memorization_p_value": _share("memorization_p_value", BY_STRENGTH),
+        "share_at_chance": _share("share_at_chance", BY_STRENGTH),
         "verdict": Variable(BY_STRENGTH, LONG_NAMES["verdict"], 0, len(VERDICTS) - 1),
         "validation_accuracy": _share("validation_accuracy", BY_EPOCH),
         "network_train_accuracy": Variable(
@@ -31,8 +31,18 @@ SCHEMA = Schema(
         "network_train_loss": Variable(
             BY_EPOCH, "mean binary cross-entropy over the outputs, training images", 0, np.inf
         ),
+        "validation_hits": Variable(
+            (*BY_EPOCH, "validation_byte"),
+            "independent images that the shallow classifier of the true labels got right, in bits, "
+            "the first image first (numpy.unpackbits)",
+            0,
+            255,
+            optional=True,
+        ),
     },
-    coordinates=COORDINATES,
+    coordinates=COORDINATES | {"validation_byte": "eight independent images"},
+    # Until 2026 it was called a p-value, which it is not.
+    renamed={"memorization_p_value": "share_at_chance"},
     attributes=("loss", "initial_weights"),
     panel_attributes=("panel", "network", "layers"),
     flags={"verdict": VERDICTS},

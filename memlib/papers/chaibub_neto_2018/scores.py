@@ -10,6 +10,10 @@ import xarray as xr
 from memlib.method.verdicts import can_be_significant, permutation_p_value
 from memlib.papers.chaibub_neto_2018.schema import SCHEMA
 
+# Share of validation images on which exactly one of two networks is taken to be right, where hits
+# are not stored.
+DISAGREEMENT = 0.1
+
 
 @dataclass(frozen=True, eq=False)
 class StrengthScores:
@@ -122,8 +126,9 @@ class Scores:
         """Draw permutations (`rng`), seeds (`seed_rng`) and validation images with replacement.
 
         p-values follow the drawn nulls. Where hits are stored the same validation images are drawn
-        in all panels (`seed_rng`), so that comparisons are paired. Else accuracies move by as many
-        standard errors at all epochs and seeds, which share the images.
+        in all panels (`seed_rng`), so that comparisons are paired. Else accuracies move, at all
+        epochs and seeds alike, by what the images share among panels and by what they do not:
+        two networks are taken to disagree on `DISAGREEMENT` of them.
         """
         seeds, permutations = (
             one.integers(0, size, size)
@@ -135,8 +140,11 @@ class Scores:
             hits = hits[seeds][..., seed_rng.integers(0, hits.shape[-1], hits.shape[-1])]
             validation = hits.mean(-1)
         elif self.n_validation is not None:
-            error = np.sqrt(validation * (1 - validation) / self.n_validation)
-            validation = np.clip(validation + rng.standard_normal() * error, 0, 1)
+            variance = validation * (1 - validation) / self.n_validation
+            own = np.minimum(variance, DISAGREEMENT / (2 * self.n_validation))
+            moved = np.sqrt(variance - own) * seed_rng.standard_normal()
+            moved += np.sqrt(own) * rng.standard_normal()
+            validation = np.clip(validation + moved, 0, 1)
         return type(self)(
             self.epochs,
             self.strengths,

@@ -51,7 +51,7 @@ def test_scales_grow():
 def test_every_figure_resolves_at_every_scale(figure, scale):
     settings = resolve(figure, scale)
     assert (settings.figure, settings.scale) == (figure, scale)
-    assert Settings(**settings.model_dump()) == settings
+    assert ShuffleSettings(**settings.model_dump()) == settings
     assert json.loads(json.dumps(settings.model_dump(mode="json")))["epochs"] == settings.epochs
 
 

@@ -139,7 +139,7 @@ def panel_data(
         "chance": dataset["chance_accuracy"].values.ravel().tolist(),
         "p_value": counts(dataset["p_value"], n_permutations + 1).ravel().tolist(),
         "memorization_p_value": (
-            counts(dataset["memorization_p_value"], n_permutations + 1).ravel().tolist()
+            counts(dataset["share_at_chance"], n_permutations + 1).ravel().tolist()
         ),
         "verdict": dataset["verdict"].values.ravel().tolist(),
         "validation": counts(dataset["validation_accuracy"], n_validation).ravel().tolist(),
