@@ -21,6 +21,7 @@ import jupytext
 from nbformat import NotebookNode
 
 from memlib.base.errors import MemlibError
+from memlib.base.files import write_atomically
 
 PARAMETERS = "parameters"
 FAILED_SUFFIX = ".failed"  # fig1.ipynb.failed: no pattern for notebooks matches it
@@ -189,6 +190,8 @@ def execute(
                 progress_bar=False,
                 kernel_manager_class=_own_kernel(environment, Path(cwd or Path.cwd())),
             )
+        except MemlibError:
+            raise
         except PapermillExecutionError as error:
             _publish(run, failed)
             first = next((s for s in error.source.splitlines() if s.strip()), "")
@@ -219,9 +222,12 @@ def _plain(value: object, notebook: str, name: str) -> object:
 
 def _publish(written: Path, target: Path) -> Path:
     """Move a file into place in one step, also from another file system."""
-    partial = target.with_name(f".{target.name}.{os.getpid()}")
-    partial.write_bytes(written.read_bytes())
-    os.replace(partial, target)
+    content = written.read_bytes()
+
+    def write(part: Path) -> None:
+        part.write_bytes(content)
+
+    write_atomically(target, write)
     return target
 
 

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from kit.chapters import MORE, source_path
 from kit.notebooks import PARAMETERS, declared_parameters
 from memlib.base.errors import InputError
+from memlib.papers.chaibub_neto_2018.choices import stored_choices
 from memlib.report.tables import markdown_table
 from memlib.runs.study import figures, find_study, resolve, studies
 
@@ -56,7 +57,8 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
             raise InputError(f"-p {name.strip()} is given twice")
         try:
             values[name.strip()] = ast.literal_eval(value.strip())
-        except (ValueError, SyntaxError, TypeError):  # {[]: 1} is a TypeError
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            # {[]: 1} is a TypeError, brackets nested deeply are one of the last two.
             values[name.strip()] = value.strip()
     return values
 
@@ -84,6 +86,8 @@ def check_parameters(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError(f"unknown parameter {parameter!r}: {name} has {', '.join(declared)}")
         _check_type(parameter, value, declared[parameter].annotation or "str")
         _check_range(name, parameter, value)
+        if parameter == "stored" and stored_choices(value) is None:
+            raise InputError(f"stored = {value!r}: there is no such dataset of open choices")
     return dict(given)
 
 

@@ -25,6 +25,9 @@ from memlib.base.keys import PACKAGE
 
 LOADING = {"script": "src", "link": "href", "img": "src", "iframe": "src", "source": "src"}
 INLINED = re.compile(r'src="data:image/svg\+xml,([^"]*)"')
+ACTIVE = ("form", "iframe", "object", "embed", "base", "meta", "frame", "applet")
+INERT = ("text/x-thebe-config", "application/json")  # data to a browser, not code
+KERNEL = re.compile(r"kernelName = '\w+'")  # Jupyter Book says so at the end of each chapter
 KEY_FILE = ".memlib-book"  # in the built site: what it was built from, and that it is ours
 SUFFIXES = (".md", ".ipynb", ".rst")
 PROGRESS_BAR = re.compile(r"\d+%\|[█▏▎▍▌▋▊▉#\s]|it/s[\],]|[█▉]{3}|jupyter-widgets")
@@ -130,7 +133,8 @@ def check_site(site: str | Path, pages: Sequence[str]) -> list[str]:
     -------
     list of str
         One line a problem, empty for a good site: a page missing, the output of an error, a
-        machine path, the remains of a progress bar, a file asked of another host.
+        machine path, the remains of a progress bar, a file asked of another host, a script, form
+        or handler of events in a page's own text: what the book brings of these, it adds around it.
     """
     site = Path(site)
     problems = [f"{p}: page is missing" for p in pages if not (site / f"{p}.html").is_file()]
@@ -140,6 +144,10 @@ def check_site(site: str | Path, pages: Sequence[str]) -> list[str]:
         page.feed(text)
         problems += [f"{name}: asks another host for {url}" for url in page.external]
         problems += [f"{name}: output of an error" for _ in range(page.errors)]
+        article = _Article()
+        article.feed(text[max(text.find("<article"), 0) : text.rfind("</article>")])
+        article.close()
+        problems += [f"{name}: {one} in the text" for one in article.active]
         problems += [f"{name}: machine path {path}" for path in machine_paths(text)]
         if bar := PROGRESS_BAR.search("".join(page.text)):
             problems.append(f"{name}: progress bar {bar[0]!r}")
@@ -170,6 +178,38 @@ class _Page(html.parser.HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.silent:
             self.text.append(data)
+
+
+class _Article(html.parser.HTMLParser):
+    """What could act in a page's own text: none of it is the book's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.active: list[str] = []
+        self.script: str | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        if tag == "script" and found.get("type", "") not in INERT:
+            self.script = found.get("src", "")
+            if self.script:
+                self.active.append(f"script {self.script[:60]!r}")
+        elif tag in ACTIVE:
+            self.active.append(f"<{tag}>")
+        for name, value in found.items():
+            address = "".join(value.split()).lower()
+            if name.startswith("on"):
+                self.active.append(f"handler {name}={value[:60]!r}")
+            elif address.startswith(("javascript:", "vbscript:", "data:text/html")):
+                self.active.append(f"link {value[:60]!r}")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "script":
+            self.script = None
+
+    def handle_data(self, data: str) -> None:
+        if self.script is not None and data.strip() and not KERNEL.fullmatch(data.strip()):
+            self.active.append(f"script {data.strip()[:60]!r}")
 
 
 def _read_chapters(executed: Sequence[str | Path]) -> dict[str, str]:

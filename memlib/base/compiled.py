@@ -12,3 +12,12 @@ def jit(function: Callable, **options: Any) -> Any:
         return njit(cache=True, **options)(function)
     except RuntimeError:  # numba found nowhere to put its cache: compiled anew in every process
         return njit(**options)(function)
+
+
+def is_kept() -> bool:
+    """Say whether compiled code is kept on disk, for the next process to find."""
+    try:
+        njit(cache=True)(is_kept)
+    except RuntimeError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 """What the commands share: options, errors of one line, short paths."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ class OneLineErrors(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn our errors and wrong options into a line on stderr."""
         try:
+            check_environment()
             with _terminated_as_interrupted():
                 return super().invoke(ctx)
         except click.UsageError as error:
@@ -32,6 +34,10 @@ class OneLineErrors(click.Group):
             ctx.exit(error.exit_code)
         except MemlibError as error:
             click.echo(f"memlib: {_told(error)}", err=True)
+            ctx.exit(1)
+        except OSError as error:  # a disk that is full, or a file that is not to be had
+            name = f"{error.filename}: " if error.filename else ""
+            click.echo(f"memlib: {printable(f'{name}{error.strerror or error}')}", err=True)
             ctx.exit(1)
         except MemoryError:
             click.echo("memlib: out of memory: try fewer --jobs, or less at once", err=True)
@@ -56,6 +62,15 @@ def _terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def check_environment() -> None:
+    """Refuse variables that other libraries stumble over; pictures need no window."""
+    os.environ.pop("MPLBACKEND", None)
+    for name, least in (("NUMBA_NUM_THREADS", 1), ("SOURCE_DATE_EPOCH", 0)):
+        value = os.environ.get(name)
+        if value is not None and not (value.isascii() and value.isdigit() and int(value) >= least):
+            raise InputError(f"{name} = {value!r}: set it to a whole number, {least} or more")
 
 
 def _told(error: MemlibError) -> str:

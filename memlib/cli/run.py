@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from memlib.base import files
 from memlib.base.parallel import n_workers
 from memlib.cli.checkout_kit import find_kit
 from memlib.cli.options import (
@@ -68,5 +69,6 @@ def run(
     elif dry_run:
         click.echo(f"{figure}: a method chapter, seconds")
         return
+    files.require_writable(files.results_dir())
     path, reused = execute_chapter(figure, notebook_parameters(figure, given))
     click.echo(f"notebook  {shown_path(path)}{reused_note(reused)}")

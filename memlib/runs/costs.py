@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Resident memory of one process as a machine's limits count it: Python, torch, numba, scikit-learn.
 PROCESS_GIB = 0.8
-COPIES = 4  # of a run's samples, as float32, that a process holds at once
+COPIES = 7  # of a run's samples, as float32, that a process holds at once
 PIXELS = 784  # of an image, where the data is not looked at
 
 

@@ -98,8 +98,7 @@ def plan(settings: Settings) -> Plan:
     if (n_pieces := study.n_pieces(settings)) > MOST_PIECES:
         raise InputError(
             f"{settings.figure} with these settings is cut into {n_pieces:,} pieces, at most "
-            f"{MOST_PIECES:,}: take fewer seeds, measured epochs or permutations, or run it in "
-            "parts"
+            f"{MOST_PIECES:,}: take fewer seeds, measured epochs or permutations"
         )
     return Plan(settings, Cut(settings))
 

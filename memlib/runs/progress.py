@@ -13,6 +13,7 @@ from tqdm import tqdm
 from memlib.base.parallel import BAR_FORMAT, refresh_seconds
 from memlib.runs.pieces import Piece
 
+TELLING_SHARE, TELLING_SECONDS = 0.1, 60.0  # of estimated work: before, no time left is shown
 LOOKING = 50  # a look at the disk is this many times as far from the next as it took
 
 
@@ -34,6 +35,10 @@ class Progress:
             else:  # below 0 at first after a kill: the checkpoint lies behind what was shown last
                 part += cost * max((done - begun_at) / (1 - begun_at), 0.0)
         return (part + self._finished) / self._total if self._total else 1.0
+
+    def tells_time(self, share: float) -> bool:
+        """Whether enough is done to tell the time left: at first processes load and compile."""
+        return share >= TELLING_SHARE or share * self._total >= TELLING_SECONDS
 
 
 @contextmanager
@@ -57,7 +62,8 @@ def progress_bar(pieces: Sequence[Piece], *, shown: bool) -> Iterator[None]:
         while not stop.wait(interval):
             begun = time.monotonic()
             if begun >= look_at:
-                bar.n = round(100 * progress.share(), 1)
+                share = progress.share()
+                bar.n = round(100 * share, 1) if progress.tells_time(share) else 0.0
                 # Thousands of files, perhaps on a slow disk, are looked at less often.
                 look_at = time.monotonic() + LOOKING * (time.monotonic() - begun)
             bar.refresh()

@@ -1,5 +1,6 @@
 """Compute the missing pieces of runs in parallel processes, here or on a cluster."""
 
+import sys
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -58,6 +59,8 @@ def compute(
     if installed_version("torch") == "none":
         raise InputError("torch is not installed here: nothing can be trained, pip install torch")
     n_jobs = n_workers(n_jobs)
+    if progress:
+        _say_whether_code_is_kept()
     groups = [list(same.values()) for same in together.values()]
     first = [same for same in groups if not same[0].needs]
     first.sort(key=lambda same: sum(one.seconds_left() for one in same), reverse=True)
@@ -77,6 +80,17 @@ def compute(
             _run_here(then, n_jobs)
     for path in begun:
         path.unlink(missing_ok=True)
+
+
+def _say_whether_code_is_kept() -> None:
+    from memlib.base.compiled import is_kept
+
+    if not is_kept():
+        print(
+            "memlib: numba finds no folder that it can write to, so each process compiles anew, "
+            "a minute or so: name one with NUMBA_CACHE_DIR",
+            file=sys.stderr,
+        )
 
 
 def _record(one: Plan) -> Path:

@@ -203,15 +203,13 @@ def _check_choice(group: xr.DataTree, place: str) -> None:
     for name in ("question", "label", "against", "changes"):
         text = group.attrs.get(name)
         if not isinstance(text, str) or "<" in text or not text.isprintable():
-            raise ResultError(
-                f"{place} has no {name} as memlib writes it: run memlib choices again"
-            )
+            raise ResultError(f"{place} has no {name} as memlib writes it: run it again")
     try:
         changes = json.loads(group.attrs["changes"])
     except (ValueError, RecursionError):
         changes = None
-    if not isinstance(changes, dict) or group.attrs["against"] not in group.parent.children:
-        raise ResultError(f"{place} has other changes than memlib writes: run memlib choices again")
+    if not isinstance(changes, dict) or group.attrs["against"] not in CHOICES:
+        raise ResultError(f"{place} has other changes than memlib writes: run it again")
 
 
 def changes_of(group: xr.DataTree) -> dict[str, Any]:
