@@ -168,7 +168,8 @@ def follow_training(
     ------
     network, moment
         The network in place, and scalars (and ``layer_gradient_norm``) with coordinate ``epoch``;
-        ``running_accuracy`` is that of the epoch's mini-batches.
+        ``running_accuracy`` is that of the mini-batches since the moment before: of one epoch
+        where every epoch is asked for, as the paper's stages need.
     """
 
     def measure(network: nn.Module, epoch: int, running: float) -> xr.Dataset:
