@@ -31,7 +31,10 @@ BAD_INPUT = [
     (["run", "fig1", "-p", "epochs=0"], "epochs = 0"),
     (["run", "fig1", "-p", "epochs"], "name=value"),
     (["run", "fig1", "-p", "epochs=3", "-p", "epochs=4"], "-p epochs is given twice"),
-    (["run", "fig1", "--panels", "a", "-p", "panels=['d']"], "-p panels: it is given with --p"),
+    (
+        ["run", "fig1", "--panels", "a", "-p", "panels=['d']"],
+        "-p panels: give it with --panels, once",
+    ),
     (["run", "fig1", "-p", f"epochs={10**30}"], "epochs = 1000000"),
     (["run", "fig1", "--panels", "z"], "'z'"),
     (["run", "fig2", "--panels", "c"], "'c'"),
@@ -53,7 +56,7 @@ BAD_INPUT = [
 @pytest.mark.parametrize(("arguments", "named"), BAD_INPUT, ids=[" ".join(a) for a, _ in BAD_INPUT])
 def test_bad_input_ends_with_one_line_that_names_it(tmp_path, arguments, named):
     done = memlib(*arguments, results=tmp_path / "results")
-    assert done.returncode == 1
+    assert done.returncode == (2 if "--scale" in arguments else 1)  # click's own code
     assert done.stderr.startswith("memlib: ")
     assert named in done.stderr
     assert done.stderr.count("\n") == 1
