@@ -114,8 +114,8 @@ def _offer(
         lines[0] += f" Open the notebook in [Colab]({colab}) or on [Binder]({binder})."
     tree = read_result(dataset)
     commands = "\n".join(commands_of(tree))
-    lines += ["", "Make it:", "", "```bash", commands, "```", ""]
-    lines += ["````{dropdown} How this figure was made", accounts_table(tree), "````"]
+    lines += ["", "````{dropdown} How this figure was made"]
+    lines += ["```bash", commands, "```", "", accounts_table(tree), "````"]
     return "\n".join([":::::{div} memlib-downloads", *lines, ":::::"])
 
 

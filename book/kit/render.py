@@ -93,11 +93,11 @@ def build_book(
     index, key_file = output_dir / "index.html", output_dir / KEY_FILE
     if output_dir.exists() and any(output_dir.iterdir()) and not key_file.is_file():
         raise BookError(f"{output_dir} holds something that is not a memlib book: left as it is")
-    _write_folder(book_dir / "chapters", chapters)
-    _write_folder(book_dir / "_generated", {"values.json": numbers})
-    _write_files(book_dir / "_generated" / "files", files or {})
-    written = {name: text.encode() for name, text in (scripts or {}).items()}
-    _write_files(book_dir / "_generated" / "static", written)
+    generated: dict[str, bytes] = {"values.json": numbers.encode()}
+    generated |= {f"static/{name}": text.encode() for name, text in (scripts or {}).items()}
+    generated |= {f"files/{name}": content for name, content in (files or {}).items()}
+    _write_files(book_dir / "_generated", generated)
+    _write_files(book_dir / "chapters", {name: one.encode() for name, one in chapters.items()})
     pages = _pages(book_dir, chapters)
     key = _digest(book_dir)
     complete = all((output_dir / f"{page}.html").is_file() for page in pages)
@@ -110,7 +110,8 @@ def build_book(
         for left in [*site.glob("_static/**/*.map"), *site.glob("_static/*.html")]:
             left.unlink()
         _put_pictures_apart(site)
-        shutil.copytree(book_dir / "_generated" / "files", site, dirs_exist_ok=True)
+        if files:
+            shutil.copytree(book_dir / "_generated" / "files", site, dirs_exist_ok=True)
         (site / ".nojekyll").touch()  # GitHub's pages would leave out every name that begins with _
         if problems := check_site(site, pages):
             raise BookError("\n".join(problems))
@@ -242,16 +243,6 @@ def _digest(book_dir: Path) -> str:
     for name in sorted(files):
         digest.update(f"{name} {len(files[name])} ".encode() + files[name])
     return digest.hexdigest()
-
-
-def _write_folder(folder: Path, files: Mapping[str, str]) -> None:
-    """Make a generated folder hold these files and no others."""
-    folder.mkdir(exist_ok=True)
-    for old in folder.iterdir():
-        if old.name not in files and old.is_file():
-            old.unlink()
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8")
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:

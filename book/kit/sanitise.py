@@ -135,8 +135,8 @@ def _clean_output(output: NotebookNode) -> NotebookNode | None:
         shown = [s.rstrip("\r").rsplit("\r", 1)[-1] for s in output.text.split("\n")]
         output.text = _clean_text("\n".join(shown))
         return output if output.name == "stdout" and output.text.strip() else None
-    if WIDGET_MIME in output.data:
-        return None
+    if WIDGET_MIME in output.data or output.data.get("text/plain") == "None":
+        return None  # nothing to see
     for mime, text in output.data.items():
         if isinstance(text, str) and (mime.startswith("text/") or mime == "image/svg+xml"):
             output.data[mime] = _clean_text(text)

@@ -27,9 +27,7 @@ from memlib.papers.chaibub_neto_2018 import (
 )
 from memlib.report import claims_table, provenance_table
 
-show_longest("fig3")
-
-# %% tags=["remove-input"]
+display(show_longest("fig3"))
 Markdown(describe_stored("fig3"))
 
 # %% [markdown]

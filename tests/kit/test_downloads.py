@@ -41,11 +41,11 @@ SOURCES = ROOT / "notebooks" / "chaibub_neto_2018"
 SOURCE = SOURCES / "fig1.py"
 
 
-def below(site: Path, figure: str) -> list[str]:
-    """HTML of what stands below each figure of a chapter."""
+def below(site: Path, figure: str) -> str:
+    """HTML of what is offered below the figure of the chapter's own run."""
     page = (site / "chapters" / f"{figure}.html").read_text(encoding="utf-8")
-    parts = page.split('class="memlib-downloads')[1:]
-    return [part.split("</details>")[0] for part in parts]
+    part = page.partition(f'<figure class="memlib-figure" id="{figure}"')[2]
+    return part.split('class="memlib-downloads')[1].split("</details>")[0]
 
 
 def command_of(html: str) -> str:
@@ -62,7 +62,7 @@ def test_command_below_a_figure_makes_the_dataset_offered_there(built_site, figu
     results = built_site.parents[1] / "results"
     monkeypatch.setenv("MEMLIB_RESULTS", str(results))
     offered = (built_site / "downloads" / f"{figure}.nc").read_bytes()
-    command = command_of(below(built_site, figure)[-1])
+    command = command_of(below(built_site, figure))
     assert command.startswith("memlib run ")
     done = CliRunner().invoke(main, shlex.split(command)[1:])
     assert done.exit_code == 0, done.output
@@ -96,7 +96,7 @@ def test_files_below_a_figure_hold_what_is_shown(built_site, figure):
 @pytest.mark.xdist_group("site")
 @pytest.mark.parametrize("figure", FIGURES)
 def test_fold_below_a_figure_says_how_it_was_made(built_site, figure):
-    html = below(built_site, figure)[-1]
+    html = below(built_site, figure)
     tree = read_result(built_site / "downloads" / f"{figure}.nc")
     assert "How this figure was made" in html
     for name in ("git_commit", "device", "created", "memlib_version", "torch_version"):

@@ -184,13 +184,14 @@ def test_sanitise_drops_what_a_reader_has_no_use_for():
     nb = one_code_cell(
         new_output("stream", name="stderr", text="UserWarning"),
         new_output("display_data", data=widget),
+        new_output("display_data", data={"text/plain": "None"}),
         new_output("stream", name="stdout", text=" 10%|#\r 100%|##\rdone\nnext\r\n"),
     )
     nb.metadata["widgets"] = {"state": {}}
     after = sanitise(nb)
     assert [o.text for o in after.cells[0].outputs] == ["done\nnext\n"]
     assert "widgets" not in after.metadata
-    assert len(nb.cells[0].outputs) == 3, "the notebook given is not changed"
+    assert len(nb.cells[0].outputs) == 4, "the notebook given is not changed"
 
 
 def test_sanitise_takes_folded_cells_off_the_page_that_show_nothing():
