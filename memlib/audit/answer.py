@@ -57,6 +57,10 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
         ("network",),
         "accuracy on independent samples, shallow classifier of the true labels",
     ),
+    "null_validation_accuracy": (
+        ("network", "permutation"),
+        "accuracy on independent samples, shallow classifier of shuffled training labels",
+    ),
     "validation_low": (("network",), "Wilson 95 % interval of the validation accuracy, low end"),
     "validation_high": (("network",), "Wilson 95 % interval of the validation accuracy, high end"),
     "validation_chance": ((), "share of the commonest class among independent samples"),
@@ -66,7 +70,10 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str]] = {
     "role": (("network",), "asked about, or a baseline"),
     "learned": (("network",), "do features hold more of the true labels than of shuffled ones"),
     "recognizes": (("network",), "does a classifier of shuffled labels know copies of its samples"),
-    "generalizes": (("network",), "is the validation interval above chance"),
+    "generalizes": (
+        ("network",),
+        "is validation above chance, and above what shuffled labels reach",
+    ),
     "answer": (("network",), "the answer in words"),
     "samples_changed": (("perturbation",), "share of copies that differ from their originals"),
     "values_changed": (("perturbation",), "share of input values that differ, realized strength"),
@@ -333,7 +340,9 @@ def in_words(
     labels = strength_labels(ds["perturbation"])
     p = float(ds["joint_p_value"])
     if learned == "no answer":
-        said = "learned: no answer, see the warnings"
+        changed = min(float(ds["samples_changed"].min()), float(ds["rows_changed"].min()))
+        why = "copies equal their originals" if changed < 0.95 else "the null is saturated"
+        said = f"learned: no answer, {why}"
     else:
         n = len(strengths)
         joint = f" over {n} strengths" if n > 1 else ""
@@ -353,5 +362,8 @@ def in_words(
             f"; generalizes: {generalizes}, validation {float(ds['validation_accuracy']):.2f} "
             f"[{low:.2f}, {high:.2f}], chance {float(ds['validation_chance']):.2f}"
         )
+        if generalizes != "yes" and low > float(ds["validation_chance"]):
+            reached = float(ds["null_validation_accuracy"].max())
+            said += f", but shuffled labels reach {reached:.2f}"
     layer, width = ds["layer"].item(), int(ds["n_features"])
     return f"{layer}, {width} features. {said[0].upper()}{said[1:]}."

@@ -27,7 +27,12 @@ from memlib.base.seeds import stream, stream_integer
 from memlib.base.version import __version__
 from memlib.method.checks import SATURATED, affordable_classifier, check_options
 from memlib.method.null import check_groups, compute_null, score_labellings
-from memlib.method.verdicts import SIGNIFICANCE, VERDICTS, can_be_significant
+from memlib.method.verdicts import (
+    SIGNIFICANCE,
+    VERDICTS,
+    can_be_significant,
+    permutation_p_value,
+)
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
@@ -672,7 +677,13 @@ def _judged(ds: xr.Dataset, held_out: Samples | None) -> xr.Dataset:
         low, high = wilson_interval(accuracy, held_out.n)
         level = np.unique(held_out.labels, return_counts=True)[1].max() / held_out.n
         ds["validation_low"], ds["validation_high"], ds["validation_chance"] = low, high, level
-        generalizes = "yes" if low > level else "no"
+        # Of shuffled labels some luckily fit the classes: more so, the better samples cluster.
+        p_shuffled = permutation_p_value(
+            ds["null_validation_accuracy"].values, np.asarray(accuracy)
+        )
+        generalizes = "yes" if low > level and p_shuffled <= SIGNIFICANCE else "no"
+        if not can_be_significant(null.shape[1]):
+            generalizes = "undecided"
     ds["learned"], ds["recognizes"], ds["generalizes"] = learned, recognizes, generalizes
     strengths = ds["perturbation"].values[usable].tolist()
     ds["answer"] = in_words(

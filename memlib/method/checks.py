@@ -68,11 +68,8 @@ def check_n_samples(classifier: "str | ClassifierMixin", n_samples: int, n_class
 def affordable_classifier(
     classifier: "str | ClassifierMixin", n_samples: int
 ) -> "str | ClassifierMixin":
-    """Return the classifier to fit on so many samples: ours up to its limit, then the same slower.
-
-    ``"random_forest_sklearn"`` predicts as ``"random_forest"`` in distribution.
-    """
-    too_many = isinstance(classifier, str) and n_samples > MAX_ROWS
+    """Return the classifier to fit: beyond the rows that our forest takes, scikit-learn's."""
+    too_many = n_samples > MAX_ROWS and isinstance(classifier, str)
     return "random_forest_sklearn" if too_many and classifier == "random_forest" else classifier
 
 
@@ -82,14 +79,9 @@ SATURATED = 0.9  # of the way from chance to 1: what is left cannot tell learned
 def doubts_of_null(
     null: np.ndarray, chance: np.ndarray, changed: np.ndarray, names: list[Hashable]
 ) -> Iterator[str]:
-    """Yield why a null may mislead, a line a set.
+    """Yield why a null may mislead, a line a set, from means over shuffles and shares of rows.
 
-    Parameters
-    ----------
-    null, chance
-        Means over shuffles (set,).
-    changed
-        Share of rows of each set that differ from the training set's (set,).
+    `changed` is the share of each set's rows that differ from the training set's.
     """
     for name, mean, level, share in zip(names, null, chance, changed, strict=True):
         if share < 0.95:

@@ -43,7 +43,7 @@ class Scores:
     accuracy, chance
         float64 (labelling, set).
     validation_accuracy
-        float64 (labelling,): on the independent set, NaN for shuffled labels or without one.
+        float64 (labelling,): on the independent set, NaN where it was not scored.
     recognized
         float64 (set, sample): share of shuffles in which a sample's copy was given its label.
     validation_hits
@@ -103,6 +103,7 @@ def score_labellings(
     classifier: "str | ClassifierMixin" = "random_forest",
     n_trees: int = 500,
     validation: tuple[np.ndarray, np.ndarray] | None = None,
+    validate_all: bool = False,
     groups: np.ndarray | None = None,
     seed: int = 0,
     indices: Sequence[int] = (),
@@ -124,7 +125,8 @@ def score_labellings(
     classifier, n_trees
         See `memlib.method.classifiers.make_predictor`.
     validation
-        Features and labels of an independent set, scored with the true labels only.
+        Features and labels of an independent set, scored with the true labels only, or also with
+        the shuffled ones where `validate_all`.
     groups
         See `shuffled_labels`.
     seed, indices
@@ -152,7 +154,8 @@ def score_labellings(
 
     def predict(labelling: int, shuffled: np.ndarray) -> np.ndarray:
         fit_seed = stream_integer(seed, "shallow_classifier", *indices, labelling)
-        return predictor.predict(shuffled, stacked if labelling else with_validation, seed=fit_seed)
+        rows = stacked if labelling and not validate_all else with_validation
+        return predictor.predict(shuffled, rows, seed=fit_seed)
 
     predictions: Iterable[np.ndarray]
     if shuffles and isinstance(predictor, ManyPredictor):
@@ -167,9 +170,8 @@ def score_labellings(
         accuracy.append((by_set == shuffled).mean(axis=1))
         recognized += (by_set == shuffled) * (labelling != 0) / max(n_shuffles, 1)
         chance.append([chance_accuracy(shuffled, one) for one in by_set])
-        if labelling == 0 and validation is not None:
-            hits = classes[predicted[n * n_sets :]] == validation[1]
-            validated.append(float(hits.mean()))
+        if validation is not None and (labelling == 0 or validate_all):
+            validated.append(float((classes[predicted[n * n_sets :]] == validation[1]).mean()))
         else:
             validated.append(np.nan)
     shape = (-1, n_sets)
@@ -239,7 +241,7 @@ def compute_null(
         (sample,), where rows belong together (patients, videos): labels are shuffled among whole
         groups. Shuffled row by row, features that only tell groups apart would look learned.
     keep_samples
-        Also return `Scores.recognized`, dims perturbation and sample.
+        Also return `Scores.recognized` (perturbation, sample) and ``null_validation_accuracy``.
     seed
         Base seed.
     n_jobs
@@ -333,6 +335,7 @@ def compute_null(
         classifier=classifier,
         n_trees=n_trees,
         validation=validation,
+        validate_all=keep_samples,
         groups=groups,
         seed=seed,
         n_jobs=n_jobs,
@@ -358,6 +361,8 @@ def compute_null(
     dataset = with_excess(dataset, scores.accuracy[1:].T, scores.chance[1:].T)
     if validation is not None:
         dataset["validation_accuracy"] = float(scores.validation_accuracy[0])
+        if keep_samples:
+            dataset["null_validation_accuracy"] = ("permutation", scores.validation_accuracy[1:])
     if keep_samples:
         dataset["recognized"] = (("perturbation", "sample"), scores.recognized.astype(np.float32))
     dataset.attrs = {

@@ -164,9 +164,7 @@ def make_s_validation_set(
         try:
             signature(kind).bind(images, strength, None)
         except TypeError:
-            raise InputError(
-                f"perturbation {name}{signature(kind)}: it is called with images, strength, rng"
-            ) from None
+            raise InputError(f"perturbation {name} does not take images, strength, rng") from None
         except ValueError:  # built-in functions may have no signature
             pass
     millionths = round(strength * 1_000_000)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import warnings
 
 import numpy as np
 import pytest
@@ -255,3 +256,25 @@ def test_a_watch_asks_in_a_plain_loop_and_in_lightnings():
     np.testing.assert_array_equal(one, two)  # nothing was trained: same copies, same shuffles
     with pytest.raises(AttributeError):
         watch.no_hook  # noqa: B018
+
+
+def test_a_network_of_shuffled_labels_is_told_from_one_of_true_labels():
+    from sklearn.datasets import load_digits
+    from sklearn.neural_network import MLPClassifier
+
+    images, digits = load_digits(return_X_y=True)
+    images, n = (images / 16).astype(np.float32), 400
+    found = {}
+    for name in ("true", "shuffled"):
+        labels = digits[:n] if name == "true" else np.random.default_rng(0).permutation(digits[:n])
+        network = MLPClassifier((64, 16), max_iter=300, random_state=0)
+        with warnings.catch_warnings():  # shuffled labels are not learned in so many epochs
+            warnings.simplefilter("ignore")
+            network.fit(images[:n], labels)
+        held_out = images[n:], digits[n:]
+        options = {"validation": held_out, "perturbation": "shuffle", "baselines": False}
+        found[name] = audit(network, (images[:n], labels), **options, **FEW).dataset.isel(network=0)
+    assert [found[name]["generalizes"].item() for name in found] == ["yes", "no"]
+    assert found["true"]["learned"] == "yes"
+    reached = float(found["shuffled"]["null_validation_accuracy"].max())
+    assert float(found["shuffled"]["validation_accuracy"]) <= reached
