@@ -161,9 +161,10 @@ def split_names(text: str | None) -> list[str] | None:
 
 def require_netcdf(path: Path, option: str = "--output") -> None:
     """Raise `InputError` for a file whose name does not end in .nc, or that is a folder."""
+    if path.suffix == ".nc":
+        files.require_file(path, option)
     if path.suffix != ".nc" or path.is_dir():
         raise InputError(f"{option} {path}: name a file that ends in .nc")
-    files.require_file(path, option)
 
 
 def shown_path(path: Path) -> str:
