@@ -63,39 +63,44 @@ def panel_curves(
 def paper_curves() -> Figures:
     """Return curves of all five figures in which each of the paper's 22 claims holds."""
     peaks = {"a": (0.80, 0.74), "b": (0.74, 0.60), "d": (0.72, 0.68), "e": (0.66, 0.56)}
+    first = {"a": 0.64, "b": 0.58, "d": 0.58, "e": 0.58}
     last_validation = {"a": 0.900, "b": 0.905, "c": 0.93, "d": 0.900, "e": 0.895, "f": 0.94}
 
-    def image_panel(panel: str, *points: tuple[float, float], shift: float = 0.0) -> Curves:
+    def image_panel(panel: str, *points: tuple[float, float], gain: float = 0.0) -> Curves:
         epochs = CNN_EPOCHS if panel in "cf" else EPOCHS
-        valid = through(epochs, (1, 0.6), (300, last_validation[panel])) + shift
-        return panel_curves(epochs, through(epochs, *points) - shift, validation=valid)
+        valid = through(epochs, (1, 0.6), (300, last_validation[panel])) + gain
+        return panel_curves(epochs, through(epochs, *points), validation=valid)
 
-    def mlps(shift: float = 0.0) -> dict[str, Curves]:
-        return {
-            panel: image_panel(panel, (1, 0.58), (300, peak), (1e5, last), shift=shift)
-            for panel, (peak, last) in peaks.items()
-        }
+    def mlps(lower: float = 0.0) -> dict[str, Curves]:
+        """With more images the null rises less from the same first epoch, validation gains."""
+        found = {}
+        for panel, (peak, last) in peaks.items():
+            points = ((1, first[panel]), (300, peak - lower), (1e5, last - lower))
+            found[panel] = image_panel(panel, *points, gain=lower)
+        return found
 
     noise = {
-        "a": panel_curves(EPOCHS, through(EPOCHS, (1, 0.90)), onset=1, observed=0.99),
-        "b": panel_curves(EPOCHS, through(EPOCHS, (1, 0.85)), onset=1, observed=0.99),
-        "c": panel_curves(CNN_EPOCHS, through(CNN_EPOCHS, (1, 0.9)), onset=1, observed=0.99),
+        "a": panel_curves(EPOCHS, through(EPOCHS, (1, 0.74), (1e5, 0.96)), onset=1, observed=0.99),
+        "b": panel_curves(EPOCHS, through(EPOCHS, (1, 0.74), (1e5, 0.90)), onset=1, observed=0.99),
+        "c": panel_curves(
+            CNN_EPOCHS, through(CNN_EPOCHS, (1, 0.75), (1e4, 0.95)), onset=1, observed=0.99
+        ),
     }
     for panel, onset, *points in (
-        ("d", 30, (1, 0.70), (30, 0.60), (300, 0.85), (1e5, 0.65)),
-        ("e", 300, (1, 0.68), (300, 0.57), (1000, 0.75), (1e5, 0.55)),
-        ("f", 10, (1, 0.66), (10, 0.58), (300, 0.80), (1e4, 0.60)),
+        ("d", 30, (1, 0.62), (30, 0.60), (300, 0.85), (1e5, 0.65)),
+        ("e", 300, (1, 0.59), (300, 0.57), (1000, 0.75), (1e5, 0.55)),
+        ("f", 10, (1, 0.60), (10, 0.58), (300, 0.80), (1e4, 0.60)),
     ):
         epochs = CNN_EPOCHS if panel == "f" else EPOCHS
         noise[panel] = panel_curves(epochs, through(epochs, *points), onset=onset, observed=0.99)
     cnns = {
-        "c": image_panel("c", (1, 0.70), (1e4, 0.87)),
-        "f": image_panel("f", (1, 0.65), (300, 0.82), (1e4, 0.78)),
+        "c": image_panel("c", (1, 0.60), (1e4, 0.92)),
+        "f": image_panel("f", (1, 0.63), (300, 0.80), (1e4, 0.76)),
     }
     return {
         "fig1": dict(sorted((mlps() | cnns).items())),
         "fig2": mlps(),
-        "fig3": mlps(shift=0.02),
+        "fig3": mlps(lower=0.02),
         "fig4": {panel: image_panel(panel, (1, 0.58), (1e5, 0.84)) for panel in peaks},
         "fig5": noise,
     }
@@ -181,13 +186,15 @@ def small_result() -> xr.DataTree:
 
 
 def make_results(
-    change: Callable[[Figures], object] | None = None, names: Sequence[str] = tuple(FIGURES)
+    change: Callable[[Figures], object] | None = None,
+    names: Sequence[str] = tuple(FIGURES),
+    seeds: Sequence[int] = (0,),
 ) -> dict[str, xr.DataTree]:
     """Return results of figures, of the paper's curves after `change` has spoilt them."""
     figures = paper_curves()
     if change is not None:
         change(figures)
-    return {name: make_result(name, figures[name]) for name in names}
+    return {name: make_result(name, figures[name], seeds=seeds) for name in names}
 
 
 def one_panel(letter: str, curves: Curves) -> xr.Dataset:
@@ -226,7 +233,7 @@ def null_of(
 class CountingClassifier(ClassifierMixin, BaseEstimator):
     """One nearest neighbour; adds a line to `log` at each fit: clones share the list."""
 
-    log: list[np.ndarray] = []  # noqa: RUF012  (shared on purpose)
+    log: list[np.ndarray] = []
 
     def fit(self, features: np.ndarray, labels: np.ndarray) -> "CountingClassifier":
         self.log.append(labels)

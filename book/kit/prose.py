@@ -17,6 +17,7 @@ from memlib.method.verdicts import VERDICTS
 from memlib.papers.chaibub_neto_2018.claims import check_claims, choose_runs
 from memlib.papers.chaibub_neto_2018.figures import SCALES, SHIPPED_SCALES
 from memlib.papers.chaibub_neto_2018.quantities import forgetting_epoch, null_mean, onset_epoch
+from memlib.papers.chaibub_neto_2018.stored import N_RESAMPLES
 from memlib.results.claim import CLAIM_VERDICTS, Outcome
 from memlib.results.schema import panels_of
 from memlib.runs.shipped import read_shipped, shipped_results
@@ -41,7 +42,10 @@ def longest_results(results: Mapping[str, xr.DataTree]) -> dict[str, xr.DataTree
 
 def prose_values(results: Mapping[str, xr.DataTree]) -> dict[str, Any]:
     """Return the numbers that the book's prose uses, all taken from results."""
-    shipped = {scale: check_claims(shipped_results(scale)) for scale in SHIPPED_SCALES}
+    shipped = {
+        scale: check_claims(shipped_results(scale), n_resamples=N_RESAMPLES)
+        for scale in SHIPPED_SCALES
+    }
     complete = choose_runs(shipped)
     longest = longest_results(results)
     fig1, fig5 = (panels_of(longest[name]) for name in FOUND)

@@ -28,7 +28,7 @@ from memlib.method.checks import (
     doubts_of_null,
 )
 from memlib.method.classifiers import ManyPredictor, make_predictor
-from memlib.method.verdicts import label_null, null_dataset
+from memlib.method.verdicts import label_null, null_dataset, with_excess
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
@@ -355,6 +355,7 @@ def compute_null(
         scores.chance[1:].T,
         list(s_validation_features),
     )
+    dataset = with_excess(dataset, scores.accuracy[1:].T, scores.chance[1:].T)
     if validation is not None:
         dataset["validation_accuracy"] = float(scores.validation_accuracy[0])
     if keep_samples:

@@ -1,7 +1,7 @@
 """What scores say: p-values against the null, the verdict, and the dataset of both (section 5).
 
 *Learned* is decided by a p-value: under its null hypothesis it is at or below 0.05 in at most one
-draw in twenty. *Memorized* is not: it is a rule on an effect, how far the null as a whole lies above
+draw in twenty. *Memorized* is not: it is a rule on an effect, how far the whole null lies above
 chance, whose threshold moves with the number of samples (`effect_threshold`). Where results of
 different sizes are compared, take the verdict at a common threshold (`verdict_at`).
 """
@@ -171,9 +171,7 @@ def null_dataset(
     """
     p_value = permutation_p_value(null, observed)
     at_chance = share_at_chance(null, chance)
-    excess, error = null_excess(null, chance)
     dims = ("seed", "epoch", "perturbation")[-observed.ndim :]
-    spread = {} if null.shape[-1] < 2 else {"null_excess_error": (dims, error)}
     return xr.Dataset(
         {
             "observed_accuracy": (dims, observed),
@@ -181,8 +179,6 @@ def null_dataset(
             "chance_accuracy": (dims, chance.mean(axis=-1)),
             "p_value": (dims, p_value),
             "share_at_chance": (dims, at_chance),
-            "null_excess": (dims, excess),
-            **spread,
             "verdict": (dims, decide_verdict(p_value, at_chance, null.shape[-1])),
         },
         coords={
@@ -190,6 +186,16 @@ def null_dataset(
             "permutation": np.arange(1, null.shape[-1] + 1),
         },
     )
+
+
+def with_excess(dataset: xr.Dataset, null: np.ndarray, chance: np.ndarray) -> xr.Dataset:
+    """Return the dataset of a null with ``null_excess`` and its error, see `null_excess`.
+
+    A figure's stored result does without: both follow from its null and its chance level.
+    """
+    dims = dataset["p_value"].dims
+    excess, error = null_excess(null, chance)
+    return dataset.assign(null_excess=(dims, excess), null_excess_error=(dims, error))
 
 
 def label_null(dataset: xr.Dataset, strength: str, units: str) -> xr.Dataset:

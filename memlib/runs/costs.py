@@ -73,8 +73,9 @@ def describe_plan(one: "Plan", *, n_jobs: int, whole: bool = False) -> str:
         # The longest training bounds the whole from below, however many processes.
         longest = max(longest, training.longest)
         last = study_of(settings).last_epoch(settings, panel)
+        n_epochs = len(study_of(settings).epochs(settings, panel))
         text = f"  panel {panel}: train {training.to_do} of {settings.n_seeds} to epoch {last:,} "
-        text += f"({duration(training.seconds)})"
+        text += f"({duration(training.seconds)}), measured at {n_epochs}"
         for kind, tally in kinds.items():
             text += f"; {tally.to_do} of {tally.there} {kind} ({duration(tally.seconds)})"
         lines.append(text)

@@ -7,7 +7,7 @@ lead to the same key.
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from memlib.base import files
 from memlib.base.errors import MemlibError, ResultError
+from memlib.base.parallel import one_thread
 
 if TYPE_CHECKING:
     from memlib.runs.settings import Settings
@@ -115,20 +116,6 @@ def pieces_folder() -> Path:
     return files.results_dir() / "pieces"
 
 
-def single_threaded(work: Callable[[], None]) -> None:
-    """Run a piece on one thread: one process a core is faster, and sums keep their order."""
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            work()
-    finally:
-        torch.set_num_threads(threads)
-
-
 def compute_pieces(pieces: Sequence[Piece], results: str) -> None:
     """Compute what is missing of pieces that share a place; what a process is given.
 
@@ -142,4 +129,5 @@ def compute_pieces(pieces: Sequence[Piece], results: str) -> None:
     if files.results_dir().resolve() != Path(results):  # it is in the caller's own process
         os.environ["MEMLIB_RESULTS"] = results
     for piece in pieces:
-        single_threaded(piece.compute)
+        with one_thread():
+            piece.compute()

@@ -21,7 +21,7 @@ from IPython.display import Markdown, display
 
 from memlib import describe_shipped, panels_of, run_figure, stored_siblings
 from memlib.papers.chaibub_neto_2018 import (
-    check_claims, check_longest, describe_length, describe_longest,
+    check_claims, check_stored, describe_length, describe_stored,
     shipped_summary, show_figure, show_longest, show_shipped,
     stored_scales, summarize_longest, summary_table,
 )
@@ -30,7 +30,7 @@ from memlib.report import claims_table, provenance_table
 show_longest("fig2")
 
 # %% tags=["remove-input"]
-Markdown(describe_longest("fig2"))
+Markdown(describe_stored("fig2"))
 
 # %% [markdown]
 # The dark blue boxes are new: 1 % of the pixels shuffled. They lie above the blue ones (5 %), and a network
@@ -42,10 +42,10 @@ Markdown(summarize_longest("fig2"))
 # %% [markdown]
 # ## Against the paper
 #
-# Two claims rest on this figure; both are checked on the stored run above.
+# Two claims rest on this figure; both are checked on the stored runs.
 
 # %% tags=["hide-input", "full-width", "claims-table"]
-Markdown(claims_table(check_longest("fig2")))
+Markdown(claims_table(check_stored("fig2")))
 
 # %% [markdown]
 # ## Your own run

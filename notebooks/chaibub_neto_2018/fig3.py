@@ -21,7 +21,7 @@ from IPython.display import Markdown, display
 
 from memlib import describe_shipped, panels_of, run_figure, stored_siblings
 from memlib.papers.chaibub_neto_2018 import (
-    check_claims, check_longest, describe_length, describe_longest,
+    check_claims, check_stored, describe_length, describe_stored,
     shipped_summary, show_figure, show_longest, show_shipped,
     stored_scales, summarize_longest, summary_table,
 )
@@ -30,7 +30,7 @@ from memlib.report import claims_table, provenance_table
 show_longest("fig3")
 
 # %% tags=["remove-input"]
-Markdown(describe_longest("fig3"))
+Markdown(describe_stored("fig3"))
 
 # %% [markdown]
 # Compare panel by panel with [Figure 1](fig1): the blue boxes lie lower from the first epoch on, and the red
@@ -45,7 +45,7 @@ Markdown(summarize_longest("fig3"))
 # Two of the three claims compare this figure with Figure 1, on the epochs that both runs reach.
 
 # %% tags=["hide-input", "full-width", "claims-table"]
-Markdown(claims_table(check_longest("fig3")))
+Markdown(claims_table(check_stored("fig3")))
 
 # %% [markdown]
 # ## Your own run

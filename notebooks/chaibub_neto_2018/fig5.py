@@ -21,7 +21,7 @@ from IPython.display import Markdown, display
 
 from memlib import describe_shipped, panels_of, run_figure, stored_siblings
 from memlib.papers.chaibub_neto_2018 import (
-    check_claims, check_longest, describe_length, describe_longest,
+    check_claims, check_stored, describe_length, describe_stored,
     shipped_summary, show_figure, show_longest, show_shipped,
     stored_scales, summarize_longest, summary_table,
 )
@@ -30,7 +30,7 @@ from memlib.report import claims_table, provenance_table
 show_longest("fig5")
 
 # %% tags=["remove-input"]
-Markdown(describe_longest("fig5"))
+Markdown(describe_stored("fig5"))
 
 # %% [markdown]
 # The red curve stays at chance: noise has nothing to generalize from. Watch the blue boxes of d and e: they
@@ -47,7 +47,7 @@ Markdown(summarize_longest("fig5"))
 # null, as the median of the seeds. Onset and peak are known to the next measured epoch only.
 
 # %% tags=["hide-input", "full-width", "claims-table"]
-Markdown(claims_table(check_longest("fig5")))
+Markdown(claims_table(check_stored("fig5")))
 
 # %% [markdown]
 # ## Your own run

@@ -23,7 +23,7 @@ from memlib.report.styles import COLOURS, DARK_COLOURS
 from memlib.results.schema import panels_of
 from memlib.runs import shipped
 from memlib.runs.figure import run_figure
-from memlib.runs.study import resolve
+from memlib.runs.study import resolve, study_of
 from memlib.training.images import load_labelled_images
 
 pytestmark = pytest.mark.xdist_group("explorer")  # what they share is made once
@@ -133,7 +133,7 @@ def full_size(figure, scale):
     n = settings.n_images
     panels = {}
     for panel in settings.panels:
-        epochs = settings.study.epochs(settings, panel)
+        epochs = study_of(settings).epochs(settings, panel)
         shape = (1, len(epochs), len(settings.perturbations))
         share = rng.uniform(0.5, 0.9, shape)[..., None]
         null = rng.binomial(n, share, (*shape, settings.n_permutations)) / n

@@ -262,7 +262,7 @@ def test_piece_that_loses_all_its_workers_is_one_line(local_cluster, results_fol
             time.sleep(0.01)
         (process,) = client.run(os.getpid).values()
         os.kill(process, signal.SIGKILL)
-        with pytest.raises(ResultError, match="^1 workers died over one piece") as error:
+        with pytest.raises(ResultError, match=r"^1 workers died over one piece") as error:
             run.result()
         one_line(error)
 
@@ -309,7 +309,7 @@ def test_plan_states_pieces_time_and_memory_before_anything_starts(tmp_path, mon
     text = describe_plan(plan(resolve("fig1", "paper")), n_jobs=2)
     assert "panel a: train 1 of 1 to epoch 100,000" in text
     assert "panel f: train 1 of 1 to epoch 10,000" in text
-    assert "100 of 100 null blocks at 25 epochs" in text  # four blocks of 25 permutations each
+    assert "measured at 25; 100 of 100 null blocks" in text  # four of 25 permutations an epoch
     assert "with 2 processes" in text
     assert "GiB" in text
     assert not list(tmp_path.iterdir())

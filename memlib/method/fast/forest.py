@@ -7,17 +7,12 @@ once, and trees are grown on the ranks (`forest_split`, `forest_trees`).
 """
 
 from numbers import Integral
-from typing import Any, Literal, Self
+from typing import Literal
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from memlib.base.errors import InputError
-from memlib.method.fast.forest_split import tree_rng
-from memlib.method.fast.forest_trees import add_votes, forest_votes, grow_tree
+from memlib.method.fast.forest_trees import forest_votes
 from memlib.method.names import MAX_ROWS
 
 
@@ -149,64 +144,3 @@ class ForestEngine:
         See `predict_proba` for the parameters. Ties go to the lowest label.
         """
         return self.predict_proba(labels, sets, seed=seed, n_classes=n_classes).argmax(axis=1)
-
-
-class FastForestClassifier(ClassifierMixin, BaseEstimator):
-    """Random forest for scikit-learn, on `ForestEngine`'s kernels and with one thread.
-
-    Parameters
-    ----------
-    n_estimators
-        Number of trees.
-    max_features
-        Features drawn at each node: an integer, or ``"sqrt"``.
-    random_state
-        Seed, ``RandomState`` or None, as everywhere in scikit-learn.
-
-    Attributes
-    ----------
-    classes_
-        The distinct labels, sorted.
-    n_features_in_
-        Number of features.
-    """
-
-    def __init__(
-        self,
-        n_estimators: int = 500,
-        *,
-        max_features: int | Literal["sqrt"] = "sqrt",
-        random_state: Any = None,
-    ) -> None:
-        self.n_estimators = n_estimators
-        self.max_features = max_features
-        self.random_state = random_state
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> Self:
-        """Grow and keep the trees on X (row, feature) and labels y (row,)."""
-        X, y = validate_data(self, X, y, dtype=np.float32)
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        engine = ForestEngine(X, n_trees=self.n_estimators, max_features=self.max_features)
-        seed = check_random_state(self.random_state).randint(2**32, dtype=np.uint64)
-        *forest, seed = engine._forest(codes, len(self.classes_), int(seed))
-        self._trees = [
-            tuple(part.copy() for part in grow_tree(*forest, tree_rng(seed, i)))
-            for i in range(engine.n_trees)
-        ]
-        return self
-
-    def predict_proba(self, X: np.ndarray) -> np.ndarray:
-        """Return the mean class shares of the leaves of X (row, feature), (row, class)."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float32, reset=False)
-        columns = np.array(X.T, order="C")
-        votes = np.zeros((len(X), len(self.classes_)))
-        for tree in self._trees:
-            add_votes(tree, columns, votes)
-        return votes / len(self._trees)
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Return the most likely label of each row of X (row, feature); ties go to the first."""
-        shares = self.predict_proba(X)
-        return self.classes_[shares.argmax(axis=1)]

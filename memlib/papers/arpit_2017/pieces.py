@@ -93,7 +93,7 @@ def prepare_data(
 def easy_examples_piece(
     data: Data, condition: str, *, seed: int, n_images: int, standardized: bool, **sizes: Any
 ) -> xr.Dataset:
-    """Fig. 1: ``n_correct`` and ``label`` (example,), of all initializations or some.
+    """Fig. 1: ``n_correct`` and ``label`` (example,).
 
     `sizes` are units and n_initializations, and those of
     `memlib.papers.arpit_2017.easy_examples.count_correct`.

@@ -18,9 +18,9 @@ from .puzzle import describe_puzzle as describe_puzzle
 from .puzzle import puzzle_table as puzzle_table
 from .puzzle import show_puzzle as show_puzzle
 from .quantities import null_mean as null_mean
-from .stored import check_longest as check_longest
+from .stored import check_stored as check_stored
 from .stored import describe_length as describe_length
-from .stored import describe_longest as describe_longest
+from .stored import describe_stored as describe_stored
 from .stored import show_longest as show_longest
 from .stored import stored_scales as stored_scales
 from .stored import summarize_longest as summarize_longest

@@ -33,7 +33,6 @@ def null_code() -> str:
 
 
 HITS = ("validation_hits",)  # in a block of the true labels
-BLOCK = 25  # labellings in one stored block of a null
 
 
 @dataclass(frozen=True)
@@ -350,8 +349,6 @@ def _seed_dataset(training: Training, nulls: Sequence[Sequence[NullBlock]]) -> x
     observed, null, chance = (np.stack(values)[None] for values in zip(*epochs, strict=True))
     strengths = nulls[0][0].strengths
     dataset = null_dataset(observed, null, chance, strengths)
-    # They follow from the null and its chance level, which are stored.
-    dataset = dataset.drop_vars(["null_excess", "null_excess_error"], errors="ignore")
     if all("validation_hits" in row for row in bits):  # not in pieces of an earlier version
         hits = np.stack([row["validation_hits"] for row in bits])[None]
         dataset["validation_hits"] = (("seed", "epoch", "validation_byte"), hits)

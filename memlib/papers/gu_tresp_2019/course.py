@@ -23,7 +23,7 @@ from memlib.training.steps import Step
 N_AGREEMENT_IMAGES = 256  # examples whose gradients are compared
 # Measured at every epoch up to the first number and at every multiple of the second one: an
 # agreement of 256 examples takes as long as six epochs of 512 images.
-AGREEMENT_EPOCHS = (6, 8)
+AGREEMENT_EPOCHS = (6, 4)
 
 
 class RunningAccuracy:
@@ -162,13 +162,14 @@ def follow_training(
         an unbroken one gives.
     agreement, n_agreement_images
         Whether, and of how many images, gradients are compared, see `measure_moment`; at every
-        epoch up to 6 and at every eighth one.
+        epoch up to 6 and at every fourth one.
 
     Yields
     ------
     network, moment
         The network in place, and scalars (and ``layer_gradient_norm``) with coordinate ``epoch``;
-        ``running_accuracy`` is that of the epoch's mini-batches.
+        ``running_accuracy`` is that of the mini-batches since the moment before: of one epoch
+        where every epoch is asked for, as the paper's stages need.
     """
 
     def measure(network: nn.Module, epoch: int, running: float) -> xr.Dataset:

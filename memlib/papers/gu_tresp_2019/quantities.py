@@ -108,8 +108,10 @@ class Runs:
 
     @property
     def peak_after_hunt(self) -> np.ndarray:
-        """Epochs from T_hunt to the largest G of the run, by seed; negative when it came first."""
-        peaks = self.epochs[np.nanargmax(self.gradient, axis=1)].astype(float)
+        """Epochs from T_hunt to the largest G from epoch 1 on, by seed; negative if it came first."""
+        trained = self.epochs >= 1  # the untrained network is no part of a stage
+        place = np.nanargmax(self.gradient[:, trained], axis=1)
+        peaks = self.epochs[trained][place].astype(float)
         return np.where(np.isfinite(self.t_hunt), peaks - self.t_hunt, -np.inf)
 
 
@@ -129,6 +131,17 @@ def rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     if known.sum() < 3:
         return float("nan")
     return float(stats.spearmanr(one[known], other[known]).statistic)
+
+
+def evenly_spaced(epochs: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the epochs, evenly spaced, at which values (seed, epoch) are known for some seed.
+
+    The first epochs are measured more densely than the rest; in a correlation over epochs they
+    would count for more than their share.
+    """
+    known = epochs[np.isfinite(values).any(0)]
+    spacing = int(np.diff(known).max()) if len(known) > 1 else 1
+    return known[known % spacing == 0]
 
 
 def corrected_agreement(agreement: float, n_classes: int) -> float:

@@ -31,9 +31,9 @@ def make(figure, panel, coords, seeds=SEEDS, **values):
     assert not values, f"no variables {sorted(values)}"
     needed = {dim for one in variables.values() for dim in one.dims}
     dataset = xr.Dataset(variables, {dim: coords[dim] for dim in needed})
-    for dim, own in (("setting", ("regularizer", "strength")),):
-        if dim in needed:
-            dataset = dataset.assign_coords({name: (dim, coords[name]) for name in own})
+    if "setting" in needed:
+        along = {name: ("setting", coords[name]) for name in ("regularizer", "strength")}
+        dataset = dataset.assign_coords(along)
     dataset = label_panel(figure, panel, dataset)
     check_panel(figure, panel, dataset)
     return dataset

@@ -15,12 +15,13 @@ from builders import (
 )
 
 from memlib.base.errors import InputError
-from memlib.papers.chaibub_neto_2018.claims import CLAIMS, check_claims, choose_runs
+from memlib.papers.chaibub_neto_2018.claims import check_claims, choose_runs
+from memlib.report.tables import claims_table
 
 
 @pytest.fixture(scope="module")
 def results():
-    return make_results()
+    return make_results(seeds=(0, 1))
 
 
 @pytest.mark.parametrize("figure", ["fig1", "fig2", "fig3", "fig4", "fig5"])
@@ -126,20 +127,43 @@ def test_claims_of_missing_panels():
     assert found[7].left_out == ("b", "c", "e", "f")
 
 
-def test_each_claim_is_taken_where_most_of_its_panels_are_run():
-    """The paper's scale has panel a alone, a tenth its MLPs; both have no other figure."""
-    curves = paper_curves()["fig1"]
+def at_scales(paper, tenth):
+    """Outcomes of Figure 1 with one seed as `paper`, and with two as `tenth`, by scale."""
     found = {
-        scale: check_claims({"fig1": make_result("fig1", {p: curves[p] for p in panels})})
-        for scale, panels in {"paper": "a", "tenth": "abde"}.items()
+        "paper": check_claims({"fig1": make_result("fig1", paper)}, figure="fig1"),
+        "tenth": check_claims({"fig1": make_result("fig1", tenth, seeds=(0, 1))}, figure="fig1"),
     }
-    best = {one.claim.number: one for one in choose_runs(found)}
-    assert list(best) == list(CLAIMS)
-    assert (best[1].scale, best[1].left_out) == ("tenth", ("c", "f"))
-    assert (best[5].scale, best[5].verdict) == ("tenth", "reproduced")
-    assert best[17].verdict == "not yet run"
-    both = {"paper": found["tenth"], "tenth": found["tenth"]}
-    assert {one.scale for one in choose_runs(both)} == {"paper"}
+    return {one.claim.number: one for one in choose_runs(found)}
+
+
+def cut_short(curves, n=7):
+    return panel_curves(curves.epochs[:n], curves.null[0.05][:n], validation=curves.validation[:n])
+
+
+def test_each_check_is_taken_from_the_run_that_decides_it():
+    """More epochs decide what is said of one network, more seeds what is said of two."""
+    curves = paper_curves()["fig1"]
+    short = {panel: cut_short(curves[panel]) for panel in "abdecf"}
+    best = at_scales({panel: curves[panel] for panel in "abde"}, short)
+    assert list(best) == list(range(1, 11))
+    own = {check.label: check.scale for check in best[2].checks}
+    assert own == dict.fromkeys("abde", "paper") | dict.fromkeys("cf", "tenth")
+    assert best[2].left_out == ()
+    assert {check.scale for check in best[5].checks} == {"tenth"}
+    assert (best[5].scale, best[2].scale) == ("tenth", "paper and tenth")
+
+
+def test_a_check_that_comes_out_differently_on_another_run_says_so():
+    """A peak that the shorter run does not reach."""
+    curves = paper_curves()["fig1"]
+    short = {"a": cut_short(curves["a"], 5)}
+    (check,) = at_scales({"a": curves["a"]}, short)[7].checks
+    assert (check.scale, check.state) == ("paper", "holds")
+    assert (check.elsewhere.scale, check.elsewhere.state) == ("tenth", "fails")
+    table = claims_table([at_scales({"a": curves["a"]}, short)[7]])
+    assert "at paper scale; at tenth scale it fails" in table
+    assert "by the first form: " in table
+    assert "First form: " in table
 
 
 def test_mlps_alone_decide_the_claims_on_mlps():
@@ -153,7 +177,10 @@ def test_mlps_alone_decide_the_claims_on_mlps():
 
 def test_rmsprop_claim_is_decided_by_one_panel(results):
     only = {"a": paper_curves()["fig4"]["a"]}
-    assert outcome(results | {"fig4": make_result("fig4", only)}, 16).verdict == "reproduced"
+    assert (
+        outcome(results | {"fig4": make_result("fig4", only, seeds=(0, 1))}, 16).verdict
+        == "reproduced"
+    )
 
 
 def test_cnns_and_mlps_are_compared_at_the_same_epochs():

@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES
+from memlib.papers.chaibub_neto_2018.figures import FIGURES, SCALES, ShuffleSettings
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
 from memlib.runs.settings import epoch_grid
-from memlib.runs.study import resolve
+from memlib.runs.study import resolve, study_of
+
+
+def epochs_of(settings, panel):
+    return study_of(settings).epochs(settings, panel)
+
 
 # Settings
 
@@ -31,7 +36,7 @@ def test_paper_scale_has_the_papers_numbers():
         assert settings.panels == tuple("abcdef" if figure.name in ("fig1", "fig5") else "abde")
         own = {0.01} if figure.name == "fig2" else set()
         assert set(settings.perturbations) == {0.05, 0.1, 1.0} | own
-        assert all(20 <= len(settings.epoch_grid(panel)) <= 25 for panel in settings.panels)
+        assert all(20 <= len(epochs_of(settings, panel)) <= 25 for panel in settings.panels)
 
 
 def test_scales_grow():
@@ -77,7 +82,7 @@ def test_seeds_count_on_from_the_base_seed():
 @pytest.mark.parametrize("panel", ARCHITECTURES)
 def test_cnns_are_measured_on_their_own_epochs(panel):
     settings = resolve("fig1", epochs=900, cnn_epochs=70)
-    assert settings.epoch_grid(panel)[-1] == (70 if panel in "cf" else 900)
+    assert epochs_of(settings, panel)[-1] == (70 if panel in "cf" else 900)
 
 
 # Epoch grids

@@ -8,7 +8,7 @@ from gu_tresp_results import course, filled, results, set_run
 
 from memlib.base.errors import ResultError
 from memlib.papers.gu_tresp_2019.claims import CLAIMS, NOT_DECIDED, check_claims, verdict_of
-from memlib.papers.gu_tresp_2019.quantities import Runs
+from memlib.papers.gu_tresp_2019.quantities import Runs, evenly_spaced
 from memlib.papers.gu_tresp_2019.schema import check_dataset
 
 TRUE, RANDOM = {"label_share": 0.0}, {"label_share": 1.0}
@@ -380,6 +380,20 @@ def test_gradients_that_do_not_go_along_fail_claim_8(borne_out):
     found = checks_of(8, changed(borne_out, "fig1", against))
     assert found["random labels"].estimate == pytest.approx(-1)
     assert not any(one.holds for one in found.values())
+
+
+def test_a_correlation_over_epochs_takes_them_evenly_spaced():
+    epochs = np.arange(14)
+    values = np.full((2, 14), np.nan)
+    values[0, [0, 1, 2, 3, 4, 8]] = values[1, [0, 1, 2, 3, 4, 8, 12]] = 1
+    assert evenly_spaced(epochs, values).tolist() == [0, 4, 8, 12]
+
+
+def test_the_untrained_networks_gradient_is_no_peak(borne_out):
+    huge = put("gradient_magnitude", {"network": "vgg11", "label_share": 1.0, "epoch": 0}, 99.0)
+    assert checks_of(6, changed(borne_out, "fig1", huge))["VGG11, G"].holds
+    first = put("gradient_magnitude", {"network": "vgg11", "label_share": 1.0, "epoch": 1}, 99.0)
+    assert not checks_of(6, changed(borne_out, "fig1", first))["VGG11, G"].holds
 
 
 def test_runs_that_never_fit_are_kept_and_told(borne_out):

@@ -117,7 +117,7 @@ def test_a_training_ends_once_it_has_fitted_and_says_when_it_has_not():
     assert short["epoch"].values.tolist() == [0, 1, 2]
 
 
-def test_gradients_are_compared_early_and_then_at_every_eighth_epoch():
+def test_gradients_are_compared_early_and_then_at_every_fourth_epoch():
     followed = follow_training(step_of(), *SEEN, epochs=range(10), n_agreement_images=4)
     course = join_moments(one for _, one in followed)
     measured = course["epoch"].values[np.isfinite(course["coherence"].values)]
