@@ -80,7 +80,11 @@ def test_command_refuses_in_one_line(arguments, named, results_folder, tmp_path,
     (tmp_path / "FOLDER.nc").mkdir()
     assert named in answer(*arguments)
     assert not [path for path in results_folder.rglob("*") if path.is_file()]
-    assert os.listdir(tmp_path) in (["FOLDER.nc"], ["results", "FOLDER.nc"], ["FOLDER.nc", "results"])
+    assert os.listdir(tmp_path) in (
+        ["FOLDER.nc"],
+        ["results", "FOLDER.nc"],
+        ["FOLDER.nc", "results"],
+    )
 
 
 ENVIRONMENT = [
