@@ -78,6 +78,10 @@ def check_parameters(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     if name in figures():
         values = _without_more(given)
+        if "figure" in values:
+            raise InputError(
+                f"figure = {values['figure']!r}: this is {name}, run the other instead"
+            )
         resolve(name, **values)
         return values
     declared = declared_parameters(source_path(name))

@@ -113,14 +113,20 @@ def build_book(
         if files:
             shutil.copytree(book_dir / "_generated" / "files", site, dirs_exist_ok=True)
         (site / ".nojekyll").touch()  # GitHub's pages would leave out every name that begins with _
-        if problems := check_site(site, pages):
+        sources = {page: book_dir / f"{page}.md" for page in pages if "/" not in page}
+        brought = {
+            page: source.read_text("utf-8") for page, source in sources.items() if source.is_file()
+        }
+        if problems := check_site(site, pages, brought):
             raise BookError("\n".join(problems))
         (site / KEY_FILE).write_text(key)
         _swap(site, output_dir, Path(scratch) / "replaced")
     return index
 
 
-def check_site(site: str | Path, pages: Sequence[str]) -> list[str]:
+def check_site(
+    site: str | Path, pages: Sequence[str], brought: Mapping[str, str] | None = None
+) -> list[str]:
     """Look through a built site for what Sphinx does not mind.
 
     Parameters
@@ -129,6 +135,8 @@ def check_site(site: str | Path, pages: Sequence[str]) -> list[str]:
         Folder with the pages.
     pages : sequence of str
         Names that have to be there, without ``.html``.
+    brought : mapping, optional
+        Source by page of those that are written for the book: tags in it are its own.
 
     Returns
     -------
@@ -145,9 +153,10 @@ def check_site(site: str | Path, pages: Sequence[str]) -> list[str]:
         page.feed(text)
         problems += [f"{name}: asks another host for {url}" for url in page.external]
         problems += [f"{name}: output of an error" for _ in range(page.errors)]
-        article = _Article()
-        article.feed(text[max(text.find("<article"), 0) : text.rfind("</article>")])
-        article.close()
+        article = _Article((brought or {}).get(name.removesuffix(".html"), ""))
+        if "<article" in text:  # the search page has none, and no text of ours
+            article.feed(text[text.find("<article") : text.rfind("</article>")])
+            article.close()
         problems += [f"{name}: {one} in the text" for one in article.active]
         problems += [f"{name}: machine path {path}" for path in machine_paths(text)]
         if bar := PROGRESS_BAR.search("".join(page.text)):
@@ -182,15 +191,18 @@ class _Page(html.parser.HTMLParser):
 
 
 class _Article(html.parser.HTMLParser):
-    """What could act in a page's own text: none of it is the book's."""
+    """What could act in a page's own text, but for tags that the page's source brings as such."""
 
-    def __init__(self) -> None:
+    def __init__(self, brought: str) -> None:
         super().__init__()
+        self.brought = brought
         self.active: list[str] = []
         self.script: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
+        if (self.get_starttag_text() or tag) in self.brought:
+            return
         if tag == "script" and found.get("type", "") not in INERT:
             self.script = found.get("src", "")
             if self.script:

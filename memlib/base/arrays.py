@@ -25,9 +25,14 @@ def as_array(values: Any, name: Hashable) -> np.ndarray:
         return np.asarray((values.float() if floats else values).numpy())
     values = values.toarray() if hasattr(values, "toarray") else values  # scipy's sparse matrices
     try:
-        return np.asarray(values)
+        array = np.asarray(values)
     except (TypeError, ValueError):
         raise InputError(f"{name} are a {type(values).__name__}, not an array") from None
+    if array.ndim == 0 and array.dtype.kind == "O":
+        raise InputError(f"{name} are a {type(values).__name__}, not an array")
+    if array.dtype.kind == "c":
+        raise InputError(f"{name} are complex numbers: give real ones")
+    return array
 
 
 def aligned(values: Any, like: Any, name: Hashable) -> Any:

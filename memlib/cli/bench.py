@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from memlib.cli.options import OUTPUT, shown_path
+from memlib.cli.options import OUTPUT, require_netcdf, shown_path
 
 
 @click.command()
@@ -16,6 +16,8 @@ def bench(full: bool, output: Path | None) -> None:
     from memlib.bench.suite import FULL, SMOKE, run_bench
     from memlib.bench.tables import plain_table
 
+    if output is not None:
+        require_netcdf(output)
     try:
         path, dataset = run_bench(FULL if full else SMOKE, output=output, say=click.echo)
     except KeyboardInterrupt:

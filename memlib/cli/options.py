@@ -23,6 +23,16 @@ FIRST = next(iter(studies().values()))  # whose scales a command means where no 
 class OneLineErrors(click.Group):
     """Shows what a user can mend as one line, and an interruption as what is kept."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the options before the command; a wrong one is a line on stderr."""
+        try:
+            return super().make_context(*arguments, **options)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            _say(error)
+            raise click.exceptions.Exit(error.exit_code) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; turn our errors and wrong options into a line on stderr."""
         try:
@@ -30,7 +40,7 @@ class OneLineErrors(click.Group):
             with _terminated_as_interrupted():
                 return super().invoke(ctx)
         except click.UsageError as error:
-            click.echo(f"memlib: {printable(' '.join(error.format_message().split()))}", err=True)
+            _say(error)
             ctx.exit(error.exit_code)
         except MemlibError as error:
             click.echo(f"memlib: {_told(error)}", err=True)
@@ -62,6 +72,10 @@ def _terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _say(error: click.UsageError) -> None:
+    click.echo(f"memlib: {printable(' '.join(error.format_message().split()))}", err=True)
 
 
 def check_environment() -> None:
@@ -161,9 +175,10 @@ def split_names(text: str | None) -> list[str] | None:
 
 def require_netcdf(path: Path, option: str = "--output") -> None:
     """Raise `InputError` for a file whose name does not end in .nc, or that is a folder."""
+    if path.suffix == ".nc":
+        files.require_file(path, option)
     if path.suffix != ".nc" or path.is_dir():
         raise InputError(f"{option} {path}: name a file that ends in .nc")
-    files.require_file(path, option)
 
 
 def shown_path(path: Path) -> str:

@@ -138,7 +138,7 @@ def ship(figure: str, scale: str, panels: str | None, assignments: Sequence[str]
     "--minutes",
     default=5.0,
     show_default=True,
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0, min_open=True, max=1e6),
     help="Longest time of a piece.",
 )
 def verify(scale: str | None, pieces: int, seed: int, minutes: float) -> None:
@@ -146,6 +146,8 @@ def verify(scale: str | None, pieces: int, seed: int, minutes: float) -> None:
     from memlib.runs.shipped import shipped_results
     from memlib.runs.verify import draw_samples, verify_sample
 
+    if minutes != minutes:  # no range refuses it
+        raise InputError(f"--minutes {minutes}: take a number")
     results = {
         (one, figure): tree
         for name, study in studies().items()

@@ -106,9 +106,11 @@ def connected(scheduler: str | None) -> Iterator[Any]:
 async def _reach(scheduler: str) -> None:
     """Shake hands with a scheduler: a client itself may wait for ever for one that is none."""
     from distributed.comm import connect
+    from distributed.security import Security
 
+    own = Security().get_connection_args("client")  # certificates, where Dask's settings name some
     comm = await asyncio.wait_for(
-        connect(scheduler, timeout=SCHEDULER_SECONDS), SCHEDULER_SECONDS + 1
+        connect(scheduler, timeout=SCHEDULER_SECONDS, **own), SCHEDULER_SECONDS + 1
     )
     await comm.close()
 

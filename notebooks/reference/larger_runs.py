@@ -65,14 +65,34 @@ print(describe_plan(plan(resolve(figure, scale)), n_jobs=2, whole=True))
 #
 # ## Several machines: a Dask cluster
 #
-# Any Dask scheduler will do. Only its address is added:
+# Any Dask scheduler will do. Only its address is added. On one machine:
 #
 # ```bash
 # pip install distributed
-# dask scheduler                                      # prints its address, tcp://HOST:8786
-# dask worker tcp://HOST:8786 --nthreads 1 --nworkers 16   # on every machine
-# memlib run fig1 --scale paper --scheduler tcp://HOST:8786
+# dask scheduler --host 127.0.0.1                     # prints its address
+# dask worker tcp://127.0.0.1:8786 --host 127.0.0.1 --nthreads 1 --nworkers 16
+# memlib run fig1 --scale paper --scheduler tcp://127.0.0.1:8786
 # ```
+#
+# :::{warning}
+# Whoever reaches a Dask scheduler or worker can run any code there, as you, with all your files. No
+# password is asked for, and without `--host` or `--interface` a scheduler listens on every network of its
+# machine. Let it listen on one network only, one that you trust as a whole and that nobody outside reaches.
+# :::
+#
+# Between machines, name the interface of the private network (`ip address` lists them), and use TLS:
+#
+# ```bash
+# TLS="--protocol tls --tls-ca-file ca.pem --tls-cert cert.pem --tls-key key.pem"
+# dask scheduler --interface ib0 $TLS                 # prints its address, tls://HOST:8786
+# dask worker tls://HOST:8786 --interface ib0 $TLS --nthreads 1 --nworkers 16   # on every machine
+# export DASK_DISTRIBUTED__COMM__TLS__CA_FILE=ca.pem
+# export DASK_DISTRIBUTED__COMM__TLS__CLIENT__CERT=cert.pem
+# export DASK_DISTRIBUTED__COMM__TLS__CLIENT__KEY=key.pem
+# memlib run fig1 --scale paper --scheduler tls://HOST:8786
+# ```
+#
+# With TLS only those get in who hold a certificate signed by `ca.pem`: keep the keys readable by you alone.
 #
 # The workers need the same checkout and environment, and have to see the results folder
 # (`MEMLIB_RESULTS`) under the same path: pieces travel by the file system, not by the network. One thread
@@ -97,6 +117,7 @@ print(describe_plan(plan(resolve(figure, scale)), n_jobs=2, whole=True))
 #         processes=16,  # one thread each
 #         memory="24GB",
 #         walltime="12:00:00",
+#         interface="ib0",  # the cluster's own network: all who reach it can run code as you
 #         # tells the scheduler before the queue ends the job, so that no piece is half done
 #         worker_extra_args=["--lifetime", "11h", "--lifetime-stagger", "10m"],
 #     )

@@ -20,6 +20,13 @@ def test_what_book_and_theme_bring_passes(tmp_path):
     assert problems(tmp_path, HARMLESS) == []
 
 
+def test_tag_of_a_page_written_for_the_book_is_its_own(tmp_path):
+    form = '<form data-part="choices">'
+    assert problems(tmp_path, form) == ["page.html: <form> in the text"]
+    assert check_site(tmp_path, ["page"], {"page": f"# Title\n{form}<input></form>"}) == []
+    assert len(check_site(tmp_path, ["page"], {"other": form})) == 1
+
+
 @pytest.mark.parametrize(
     "attack",
     [
