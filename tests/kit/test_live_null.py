@@ -10,7 +10,7 @@ from memlib.method.fast.smoothers import NeighboursSmoother
 from memlib.method.features import extract_learned_features
 from memlib.method.null import chance_accuracy, compute_null, shuffled_labels
 from memlib.method.perturb import make_s_validation_set
-from memlib.method.verdicts import decide_verdict, share_at_chance, permutation_p_value
+from memlib.method.verdicts import decide_verdict, permutation_p_value, share_at_chance
 from memlib.training.factory import make_step
 
 pytestmark = pytest.mark.xdist_group("live")
