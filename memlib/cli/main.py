@@ -9,6 +9,7 @@ from memlib.cli.book import book
 from memlib.cli.checkout_kit import find_kit
 from memlib.cli.choices import choices
 from memlib.cli.data import data
+from memlib.cli.meaning import meaning
 from memlib.cli.options import FIRST, OneLineErrors
 from memlib.cli.run import run
 from memlib.cli.stored import claims, draw, ship, verify
@@ -62,5 +63,5 @@ def status() -> None:
     click.echo(describe_store(files.results_dir()))
 
 
-for command in (bench, book, choices, claims, data, draw, run, ship, verify):
+for command in (bench, book, choices, claims, data, draw, meaning, run, ship, verify):
     main.add_command(command)

@@ -10,9 +10,13 @@ from memlib.base.errors import InputError
 from memlib.method.null import compute_null
 from memlib.method.verdicts import (
     VERDICTS,
+    below_null,
     decide_verdict,
+    effect_threshold,
+    null_excess,
     permutation_p_value,
     share_at_chance,
+    verdict_at,
 )
 from memlib.papers.chaibub_neto_2018.planted import CASES, planted_features, plot_cases
 
@@ -83,13 +87,51 @@ def test_p_value_of_learning_is_at_most_uniform_when_nothing_is_learned(case):
 
 
 @pytest.mark.parametrize("case", ["neither", "learned"])
-def test_p_value_of_memorization_is_at_most_uniform_up_to_a_half_without_memory(case):
-    """Chance lies in the middle of the null then, so this p-value gathers around 0.5.
+def test_the_share_at_chance_is_no_p_value(case):
+    """Without memory a p-value is at or below 0.05 in one draw in twenty; this is near a half."""
+    shares = np.asarray(draw_p_values(case)["share_at_chance"])
+    assert (shares <= 0.05).mean() == 0
+    assert np.median(shares) == pytest.approx(0.5, abs=0.1)
 
-    It is no permutation p-value, and is not uniform: above 0.5 it falls short more often.
-    """
-    p_values = draw_p_values(case)["share_at_chance"]
-    assert_at_most_uniform(p_values, up_to=0.5)
+
+def test_a_null_above_chance_comes_with_its_standard_error():
+    """Of a mean over shuffles: a thousand draws of a null around 0.53 spread by as much."""
+    rng = np.random.default_rng(0)
+    nulls = 0.53 + 0.02 * rng.normal(size=(1000, 25))
+    excess, error = null_excess(nulls, np.full(nulls.shape, 0.5))
+    assert excess.mean() == pytest.approx(0.03, abs=0.001)
+    assert error.mean() == pytest.approx(excess.std(), rel=0.1)
+    assert np.isnan(null_excess(nulls[:, :1], np.array(0.5))[1]).all()
+
+
+def test_compute_null_reports_the_excess_and_its_error():
+    labels = np.tile([0, 1], 60)
+    features = np.random.default_rng(0).normal(size=(120, 4))
+    ds = compute_null(features, labels, {0: features}, n_permutations=19, n_trees=10)
+    excess = ds["null_accuracy"].mean("permutation") - ds["chance_accuracy"]
+    np.testing.assert_allclose(ds["null_excess"], excess)
+    assert 0 < ds["null_excess_error"].item() < 0.05
+
+
+@pytest.mark.parametrize(("n", "threshold"), [(2000, 0.018), (10_000, 0.008)])
+def test_the_verdicts_threshold_moves_with_the_number_of_samples(n, threshold):
+    """Nulls of which just 5 % lie at or below chance have their mean there."""
+    assert effect_threshold(n) == pytest.approx(threshold, abs=5e-4)
+    null = np.random.default_rng(0).binomial(n, 0.5 + effect_threshold(n), (200, 199)) / n
+    assert np.median(share_at_chance(null, np.array(0.5))) == pytest.approx(0.05, abs=0.01)
+
+
+def test_at_a_common_threshold_the_same_effect_gets_the_same_verdict():
+    excess, p_value = np.array([0.019, 0.02, 0.019, 0.02]), np.array([0.5, 0.5, 0.01, 0.01])
+    assert [VERDICTS[code] for code in verdict_at(p_value, excess)] == list(VERDICTS[:4])
+    assert verdict_at(p_value, excess, 0.01).tolist() == [1, 1, 3, 3]
+
+
+def test_an_observed_score_below_its_null():
+    null = np.linspace(0.6, 0.7, 19)
+    assert below_null(null, 0.5) == pytest.approx(1 / 20)
+    assert below_null(null, 0.6) == pytest.approx(2 / 20)
+    assert below_null(null, 0.8) == 1
 
 
 def test_p_values_have_power_when_there_is_something_to_find():

@@ -236,3 +236,30 @@ def test_every_result_in_a_folder_is_listed(tmp_path):
     assert "good.nc: panels d, f; seeds from 3 on: 2; 2026-01-02T03:04:05+00:00; 1.5 min" in text
     assert "bad.nc is damaged" in text
     assert "no finished run yet" in describe_store(tmp_path / "empty")
+
+
+def test_older_files_stay_readable_under_todays_names(tmp_path):
+    """The share of the null at or below chance was once called a p-value."""
+    tree = small_result()
+    node = tree["panel_d"]
+    old = node.to_dataset().rename({"share_at_chance": "memorization_p_value"})
+    tree["panel_d"] = xr.DataTree(old)
+    path = tmp_path / "old.nc"
+    tree.to_netcdf(path, engine="h5netcdf")
+    panel = panels_of(read_result(path))["d"]
+    assert "memorization_p_value" not in panel
+    assert np.array_equal(panel["share_at_chance"], old["memorization_p_value"])
+    assert "p-value" not in panel["share_at_chance"].attrs["long_name"]
+
+
+def test_validation_hits_are_optional_bits(tmp_path):
+    tree = small_result()
+    panel = tree["panel_d"].to_dataset()
+    shape = (panel.sizes["seed"], panel.sizes["epoch"], 3)
+    bits = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    panel["validation_hits"] = (("seed", "epoch", "validation_byte"), bits)
+    panel = panel.assign_coords(validation_byte=np.arange(3))
+    tree["panel_d"] = xr.DataTree(SCHEMA.label(panel))
+    read = panels_of(read_result(write_figure(tree, tmp_path / "bits.nc")))
+    assert np.array_equal(read["d"]["validation_hits"], bits)
+    assert "validation_hits" not in read["f"]

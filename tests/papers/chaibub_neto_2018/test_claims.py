@@ -150,6 +150,7 @@ def generalizes_less_in_the_end(f):
     f["fig1"]["c"].validation[-1] = 0.58
 
 
+LOWER_CNN = {f"c > {mlp}, null{since}" for mlp in "ab" for since in ("", " since epoch 1")}
 BROKEN = [  # claim, what contradicts it, the checks that have to fail
     (1, put("fig1", "a", "observed", 0.10, null_of("fig1", "a", 0.10)), {"a, 10%"}),
     (1, put("fig1", "c", "observed", 0.05, null_of("fig1", "c", 0.05, 0.007)), {"c, 5%"}),
