@@ -35,7 +35,7 @@ def make_step(network: nn.Sequential, *, device: str = "cpu", **choices: Any) ->
         would reach, or weights that are not to be trained; for a device that is not there, an
         unknown name or a number out of its range.
     """
-    _check_network(network)
+    check_network(network)
     device = choose_device(device)
     if device != "cpu":
         from memlib.training.fast.cuda_graph import GraphStep
@@ -49,7 +49,8 @@ def make_step(network: nn.Sequential, *, device: str = "cpu", **choices: Any) ->
     return Step(network, layers=fused_layers(network), **choices)
 
 
-def _check_network(network: nn.Sequential) -> None:
+def check_network(network: nn.Sequential) -> None:
+    """Refuse a network that would be trained otherwise than it says."""
     if not isinstance(network, nn.Sequential):
         raise InputError(f"the network is a {type(network).__name__}: take an nn.Sequential")
     for name, part in network.named_modules():
@@ -57,7 +58,7 @@ def _check_network(network: nn.Sequential) -> None:
         if isinstance(part, nn.modules.dropout._DropoutNd | Noise) and not own:
             raise InputError(
                 f"layer {name} is {type(part).__name__}: a run that goes on equals one that never "
-                "stopped only with nn.Dropout, as a layer of the outermost nn.Sequential"
+                "stopped only with nn.Dropout or Noise, as layers of the outermost nn.Sequential"
             )
         if isinstance(part, nn.Dropout) and part.p >= HIGHEST_DROPOUT:
             raise InputError(f"layer {name} has rate {part.p}: take a dropout of up to 255/256")

@@ -8,6 +8,7 @@ loader: see `memlib.runs.build_images`.
 import hashlib
 import os
 from functools import lru_cache
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from memlib.base.checkout import checkout_path
 from memlib.base.errors import DataError, InputError
 from memlib.base.seeds import stream
 from memlib.method.data import Data
+from memlib.training.checks import check_positive
 
 FASHION_MNIST_CLASSES = (
     "T-shirt/top",
@@ -178,6 +180,7 @@ def load_data(
         raise InputError(f"pixel_scale = {pixel_scale!r}: take one of {', '.join(PIXEL_SCALES)}")
     if not 0 <= shuffled_labels <= 1:
         raise InputError(f"shuffled_labels = {shuffled_labels}: take a share between 0 and 1")
+    check_positive("noise_sd", noise_sd)
     labelled = load_labelled_images(name)
     check_counts(labelled, n_images, n_validation_images)
     names = class_names(labelled)
@@ -208,9 +211,9 @@ def check_counts(labelled: xr.Dataset, n_images: int, n_validation_images: int) 
     """Raise `InputError` unless a labelled file holds that many images, the same of each class."""
     codes = np.unique(labelled["label"].values)
     for split, wanted in (("train", n_images), ("test", n_validation_images)):
-        if wanted < len(codes) or wanted % len(codes):
+        if not isinstance(wanted, Integral) or wanted < len(codes) or wanted % len(codes):
             raise InputError(
-                f"{wanted} {split} images cannot be shared equally by {len(codes)} classes: "
+                f"{wanted!r} {split} images cannot be shared equally by {len(codes)} classes: "
                 f"take a multiple of {len(codes)}"
             )
         for code in codes:

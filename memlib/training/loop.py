@@ -1,7 +1,7 @@
 """The training loop: one generator that yields the network at the epochs asked for."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -63,11 +63,11 @@ def train_network(
         range.
     """
     epochs = list(epochs)
-    _check_epochs(epochs, after)
-    _check(step, images, labels, batch_size)
+    check_epochs(epochs, after)
+    check_samples(step.network, images, labels)
+    check_batches(step.network, len(images), batch_size)
     inputs = torch.from_numpy(images).to(step.device)
-    one_hot = np.eye(_n_outputs(step, labels), dtype=np.float32)[labels]
-    targets = torch.from_numpy(one_hot).to(step.device)
+    targets = one_hot_targets(step.network, labels).to(step.device)
     done = after
     for epoch in epochs:
         while done < epoch:
@@ -85,7 +85,18 @@ def train_network(
         yield epoch, step.network
 
 
-def _check_epochs(epochs: list[int], after: int) -> None:
+def one_hot_targets(network: nn.Module, labels: np.ndarray) -> torch.Tensor:
+    """Return one-hot targets, float32 (sample, output)."""
+    return torch.from_numpy(np.eye(_n_outputs(network, labels), dtype=np.float32)[labels])
+
+
+def _n_outputs(network: nn.Module, labels: np.ndarray) -> int:
+    *_, last = network.children()
+    return last.out_features if isinstance(last, nn.Linear) else int(labels.max()) + 1
+
+
+def check_epochs(epochs: Sequence[int], after: int) -> None:
+    """Refuse epochs that are no whole numbers or do not increase."""
     check_whole("after", after, 0)
     last = after
     for epoch in epochs:
@@ -95,12 +106,7 @@ def _check_epochs(epochs: list[int], after: int) -> None:
         last = epoch
 
 
-def _n_outputs(step: Step, labels: np.ndarray) -> int:
-    *_, last = step.network.children()
-    return last.out_features if isinstance(last, nn.Linear) else int(labels.max()) + 1
-
-
-def _check(step: Step, images: np.ndarray, labels: np.ndarray, batch_size: int) -> None:
+def check_samples(network: nn.Module, images: np.ndarray, labels: np.ndarray) -> None:
     """Refuse what would be trained on wrong targets, or would end in an error of torch."""
     if len(images) != len(labels) or not len(images):
         raise InputError(
@@ -110,16 +116,20 @@ def _check(step: Step, images: np.ndarray, labels: np.ndarray, batch_size: int) 
         raise InputError(f"images are {images.dtype}: take float32")
     if not np.issubdtype(labels.dtype, np.integer):
         raise InputError(f"labels are {labels.dtype}: take whole numbers, 0 to n_classes - 1")
-    n_outputs = _n_outputs(step, labels)
+    n_outputs = _n_outputs(network, labels)
     if labels.min() < 0 or labels.max() >= n_outputs:
         raise InputError(
             f"labels go from {labels.min()} to {labels.max()}: the network has outputs for 0 to "
             f"{n_outputs - 1}"
         )
+
+
+def check_batches(network: nn.Module, n_images: int, batch_size: int) -> None:
+    """Refuse mini-batches that the network cannot be trained on."""
     check_whole("batch_size", batch_size, 1)
-    normalizes = any(isinstance(part, _BatchNorm) for part in step.network.modules())
-    if normalizes and 1 in (batch_size, len(images) % batch_size):
+    normalizes = any(isinstance(part, _BatchNorm) for part in network.modules())
+    if normalizes and 1 in (batch_size, n_images % batch_size):
         raise InputError(
-            f"{len(images)} images in mini-batches of {batch_size} leave one of 1 image, which "
-            "batch normalization cannot take: change either"
+            f"{n_images} images in mini-batches of {batch_size} leave one of 1 image, which batch "
+            "normalization cannot take: change either"
         )

@@ -4,7 +4,8 @@
 backward pass. With the same masks they differ by rounding only; `make_step` picks.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -65,6 +66,20 @@ def with_weight_decay(update: Update, weight_decay: float) -> Update:
         update(weight, gradient.add(weight, alpha=weight_decay), memory)
 
     return decayed if weight_decay else update
+
+
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Compute with 0 in place of numbers below the normal ones.
+
+    rmsProp's memory of rare gradients decays so far, and is then computed many times slower than
+    a zero.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 class Step:
@@ -130,7 +145,7 @@ class Step:
         self.loss, self.precision = LOSSES[loss], precision
         self.network = network.train()
         self.layers = list(network) if layers is None else layers
-        self.weights = dict(network.named_parameters())
+        self.weights: dict[str, Tensor] = dict(network.named_parameters())
         self.memory = {
             name: torch.zeros_like(weight.data)
             for name, weight in self.weights.items()
@@ -196,13 +211,8 @@ class Step:
         """
         check_whole("batch_size", batch_size, 1)
         self.network.train()
-        # rmsProp's memory of rare gradients decays below the normal numbers, which are computed
-        # many times slower than a zero.
-        torch.set_flush_denormal(True)
-        try:
+        with flushed_denormals():
             return self._run(inputs, targets, batch_size)
-        finally:
-            torch.set_flush_denormal(False)
 
     def _run(self, inputs: Tensor, targets: Tensor, batch_size: int) -> float:
         total = 0.0
@@ -221,12 +231,12 @@ class Step:
     def drop(self, x: Tensor, rate: float) -> Tensor:
         """Set a random share `rate` of the activations to 0 and scale the others up."""
         raw, threshold, scale = self.draw_bytes(x.shape, rate)
-        return x * (torch.from_numpy(raw) >= threshold) * scale
+        return x * (torch.from_numpy(raw).to(x.device) >= threshold) * scale
 
     def add_noise(self, x: Tensor, sd: float) -> Tensor:
         """Add Gaussian noise of a standard deviation."""
         noise = np.random.Generator(self.rng).standard_normal(x.shape, dtype=np.float32)
-        return x + sd * torch.from_numpy(noise)
+        return x + sd * torch.from_numpy(noise).to(x.device)
 
     def gradients(self, x: Tensor, y: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a mini-batch and its gradient by parameter name."""

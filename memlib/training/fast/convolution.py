@@ -151,7 +151,8 @@ def _fits(conv: nn.Conv2d, pool: nn.MaxPool2d) -> bool:
     """Whether `ConvReluPool` does the same as these layers."""
     plain = (conv.stride, conv.padding, conv.dilation) == ((1, 1), (0, 0), (1, 1))
     shapes = conv.weight.shape[1:] == (CHANNELS, 3, 3) and pool.kernel_size == pool.stride == 2
-    return plain and shapes and conv.bias is not None and pool.padding == 0 and not pool.ceil_mode
+    simple = (pool.padding, pool.dilation, pool.ceil_mode) == (0, 1, False)
+    return plain and shapes and simple and conv.bias is not None
 
 
 def _channel_last(x: Tensor) -> Tensor:
