@@ -108,7 +108,7 @@ class Runs:
 
     @property
     def peak_after_hunt(self) -> np.ndarray:
-        """Epochs from T_hunt to the largest G from epoch 1 on, by seed; negative if it came first."""
+        """Epochs from T_hunt to the largest G after epoch 0, by seed; negative if it came first."""
         trained = self.epochs >= 1  # the untrained network is no part of a stage
         place = np.nanargmax(self.gradient[:, trained], axis=1)
         peaks = self.epochs[trained][place].astype(float)
