@@ -163,7 +163,8 @@ _CNN_SIZES = {
         "filters": 32,
         "dense": (96, 48),
         "epochs": 40,
-        "n_searched": 500,
+        "n_searched": 300,
+        "radii": (1.0,),
     },
     "medium": {
         "n_images": 10_000,
@@ -229,7 +230,7 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
                         scale: {
                             k: v
                             for k, v in size.items()
-                            if k not in ("n_searched", "n_epochs_measured")
+                            if k not in ("n_searched", "n_epochs_measured", "radii")
                         }
                         for scale, size in _CNN_SIZES.items()
                     },
@@ -335,7 +336,7 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
                     | {
                         "learning_rate": 0.005,
                         "radii": (0.3, 1.0, 4.0),
-                        "searched": ("validation", "noise"),
+                        "searched": ("validation",),
                         "n_epochs_measured": 12,
                     },
                     smoke={
@@ -365,7 +366,7 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
                 "CNN of footnote 2",
                 "CIFAR-10; here Fashion-MNIST, standardized",
                 {"training": ("real", *FOUR_SHARES)},
-                _sizes(_CNN | {"searched": ("validation", "noise")}, **_CNN_SIZES),
+                _sizes(_CNN | {"searched": ("validation",)}, **_CNN_SIZES),
                 _cost_cnn,
             ),
             Figure(
