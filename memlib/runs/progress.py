@@ -6,10 +6,11 @@ Both read the disk, so it does not matter which process, here or elsewhere, does
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tqdm import tqdm
 
+from memlib.base.errors import MemlibError
 from memlib.base.parallel import BAR_FORMAT, refresh_seconds
 from memlib.runs.pieces import Piece
 
@@ -62,8 +63,9 @@ def progress_bar(pieces: Sequence[Piece], *, shown: bool) -> Iterator[None]:
         while not stop.wait(interval):
             begun = time.monotonic()
             if begun >= look_at:
-                share = progress.share()
-                bar.n = round(100 * share, 1) if progress.tells_time(share) else 0.0
+                with suppress(MemlibError):  # of a damaged piece: the process that needs it says so
+                    share = progress.share()
+                    bar.n = round(100 * share, 1) if progress.tells_time(share) else 0.0
                 # Thousands of files, perhaps on a slow disk, are looked at less often.
                 look_at = time.monotonic() + LOOKING * (time.monotonic() - begun)
             bar.refresh()

@@ -86,6 +86,8 @@ def _describe_begun(path: Path) -> str:
         study = find_study(json.loads(noted)["figure"])
         one = plan(study.settings.model_validate_json(noted))
         same_code, missing = one.path.stem == path.stem, one.missing()
+    except ResultError as error:  # a piece that holds something else, or is damaged
+        return f"{path.stem}: begun; {error}"
     except (MemlibError, ValidationError, ValueError, TypeError, KeyError, RecursionError):
         return f"{path.stem}: begun with parameters, data or a device that this machine has not"
     if not same_code:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -157,6 +158,17 @@ def test_no_time_left_is_told_while_processes_compile():
     progress._total = 100.0
     assert not progress.tells_time(0.05)
     assert progress.tells_time(0.1)
+
+
+def test_termination_is_answered_as_an_interruption_is(results_folder, monkeypatch):
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(
+        "memlib.runs.status.describe_store", lambda _: os.kill(os.getpid(), signal.SIGTERM)
+    )
+    done = CliRunner().invoke(main, ["status"])
+    assert done.exit_code == 130
+    assert "the same command goes on from there" in done.stderr
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 # Text of a dataset
