@@ -27,3 +27,13 @@ from .stored import summarize_longest as summarize_longest
 from .tables import networks_table as networks_table
 from .tables import shipped_summary as shipped_summary
 from .tables import summary_table as summary_table
+from .meaning import read_meaning as read_meaning
+from .meaning_tables import below_table as below_table
+from .meaning_tables import collapse_table as collapse_table
+from .meaning_tables import describe_influence as describe_influence
+from .meaning_tables import gap_table as gap_table
+from .meaning_tables import influence_table as influence_table
+from .meaning_tables import layers_table as layers_table
+from .meaning_tables import learned_table as learned_table
+from .meaning_tables import show_layers as show_layers
+from .meaning_tables import thresholds_table as thresholds_table

@@ -271,4 +271,4 @@ def similar_range(panels: Iterable[Scores]) -> float:
     panels = list(panels)
     share = shared_disagreement(panels)
     n = panels[0].n_validation or 2000
-    return STUDENTIZED_RANGE * float(np.sqrt((share or DISAGREEMENT) / (2 * n)))
+    return STUDENTIZED_RANGE * float(np.sqrt((DISAGREEMENT if share is None else share) / (2 * n)))

@@ -160,7 +160,7 @@ BROKEN = [  # claim, what contradicts it, the checks that have to fail
     (3, put("fig1", "e", "null", 0.10, 0.47), {"e, 10% > 100%"}),
     (4, put("fig1", "b", "null", 1.0, 0.54), {"b, null"}),
     (4, put("fig1", "b", "observed", 1.0, swing(0.3, 0.7)), {"b, observed"}),
-    (4, off_at_single_epochs, {"a, null", "a, observed"}),
+    (4, off_at_single_epochs, {"a, null"}),
     (5, put("fig1", "b", "null", 0.05, null_of("fig1", "a", 0.05, 0.01)), {"a > b"}),
     (6, put("fig1", "f", "null", 0.05, null_of("fig1", "c", 0.05, 0.01)), {"c > f"}),
     (7, rising, {"a"}),
@@ -365,14 +365,14 @@ def test_rmsprop_differs_only_if_seeds_agree_on_it():
             tree[name] = tree[name].assign(null_accuracy=moved)
     assert outcome({"fig1": sgd, "fig4": rmsprop}, 16).verdict == "reproduced"
     for name in ("panel_a", "panel_b", "panel_d", "panel_e"):
-        moved = sgd[name]["null_accuracy"] + xr.DataArray([0.0, -0.08], dims="seed")
+        moved = sgd[name]["null_accuracy"] + xr.DataArray([0.0, -0.16], dims="seed")
         sgd[name] = sgd[name].assign(null_accuracy=moved)
     assert outcome({"fig1": sgd, "fig4": rmsprop}, 16).verdict == "not reproduced"
 
 
 def test_one_seed_says_nothing_of_a_spread_over_seeds():
     curves = paper_curves()["fig1"]["a"]
-    other = panel_curves(EPOCHS, curves.null[0.05] + 0.3)
+    other = panel_curves(EPOCHS, curves.null[0.05] + 0.12)
     for panels, verdict in (("abde", "undecided"), ("abd", "undecided")):
         alone = {
             name: make_result(name, dict.fromkeys(panels, one))
