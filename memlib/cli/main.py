@@ -4,6 +4,7 @@ import click
 
 from memlib.base import files
 from memlib.base.version import __version__
+from memlib.cli.audit import audit
 from memlib.cli.bench import bench
 from memlib.cli.book import book
 from memlib.cli.checkout_kit import find_kit
@@ -63,5 +64,5 @@ def status() -> None:
     click.echo(describe_store(files.results_dir()))
 
 
-for command in (bench, book, choices, claims, data, draw, meaning, run, ship, verify):
+for command in (audit, bench, book, choices, claims, data, draw, meaning, run, ship, verify):
     main.add_command(command)
