@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.neighbors import KNeighborsClassifier
 
 from memlib.base.version import __version__
-from memlib.method.verdicts import label_null, null_dataset
+from memlib.base.words import label_null
+from memlib.method.verdicts import null_dataset
 from memlib.papers.chaibub_neto_2018.claims import check_claims
 from memlib.papers.chaibub_neto_2018.figures import FIGURES
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES

@@ -1,7 +1,9 @@
-"""How strengths of a perturbation are called, in figures, tables and legends."""
+"""Words that a reader sees: strengths, times, verdicts, and the long names of a null."""
 
+import numpy as np
 import xarray as xr
 
+VERDICTS = ("neither", "memorized", "learned", "memorized_and_learned", "undecided")
 OWN = "strength of "  # how the meaning of a strength begins where a user's function perturbs
 
 
@@ -37,3 +39,49 @@ def printable(text: str, length: int = 600) -> str:
     """
     shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return shown if len(shown) <= length else f"{shown[: length // 2]} ... {shown[-length // 2 :]}"
+
+
+# Long name of each variable of a null; `label_null` puts them on.
+LONG_NAMES = {
+    "observed_accuracy": "accuracy on the s-validation set, shallow classifier of the true labels",
+    "null_accuracy": "accuracy on the s-validation set, shallow classifier of shuffled labels",
+    "chance_accuracy": "accuracy expected if predictions had nothing to do with the labels",
+    "p_value": "permutation p-value, null hypothesis: not learned",
+    "share_at_chance": (
+        "share of the null at or below chance, with one added above and below the line"
+    ),
+    "null_excess": "null's mean above chance",
+    "null_excess_error": "standard error over shuffles of the null's mean above chance",
+    "verdict": "reading of section 5",
+    "validation_accuracy": "accuracy on independent images, shallow classifier of the true labels",
+}
+
+
+COORDINATES = {
+    "seed": "base seed",
+    "epoch": "training epoch",
+    "perturbation": "strength of the perturbation",
+    "permutation": "shuffle of the labels",
+}
+
+
+def label_null(dataset: xr.Dataset, strength: str, units: str) -> xr.Dataset:
+    """Give the variables and coordinates of a null long names and units.
+
+    Parameters
+    ----------
+    dataset
+        As `null_dataset` returns it.
+    strength, units
+        What the perturbation's strength means, and its units.
+    """
+    for name in LONG_NAMES.keys() & dataset.data_vars.keys():
+        dataset[name].attrs = {"long_name": LONG_NAMES[str(name)], "units": "1"}
+    dataset["verdict"].attrs |= {
+        "flag_values": np.arange(len(VERDICTS), dtype=np.int8),
+        "flag_meanings": " ".join(VERDICTS),
+    }
+    for name in COORDINATES.keys() & dataset.coords.keys():
+        dataset[name].attrs = {"long_name": COORDINATES[str(name)], "units": "1"}
+    dataset["perturbation"].attrs = {"long_name": strength, "units": units}
+    return dataset

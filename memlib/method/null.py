@@ -21,6 +21,7 @@ from memlib.base.keys import to_json
 from memlib.base.parallel import in_threads, n_workers
 from memlib.base.seeds import stream, stream_integer
 from memlib.base.version import __version__
+from memlib.base.words import label_null
 from memlib.method.checks import (
     affordable_classifier,
     check_finite,
@@ -28,7 +29,7 @@ from memlib.method.checks import (
     doubts_of_null,
 )
 from memlib.method.classifiers import ManyPredictor, make_predictor
-from memlib.method.verdicts import label_null, null_dataset, with_excess
+from memlib.method.verdicts import null_dataset, with_excess
 
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
@@ -171,7 +172,9 @@ def score_labellings(
         recognized += (by_set == shuffled) * (labelling != 0) / max(n_shuffles, 1)
         chance.append([chance_accuracy(shuffled, one) for one in by_set])
         if validation is not None and (labelling == 0 or validate_all):
-            validated.append(float((classes[predicted[n * n_sets :]] == validation[1]).mean()))
+            right = classes[predicted[n * n_sets :]] == validation[1]
+            validated.append(float(right.mean()))
+            hits = hits if labelling else right
         else:
             validated.append(np.nan)
     shape = (-1, n_sets)

@@ -13,6 +13,7 @@ from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import n_workers
 from memlib.base.random_state import random_numbers_kept
+from memlib.base.words import label_null
 from memlib.method.checks import affordable_classifier, check_options
 from memlib.method.data import Data
 from memlib.method.features import (
@@ -27,7 +28,6 @@ from memlib.method.perturb import (
     describe_kind,
     make_s_validation_set,
 )
-from memlib.method.verdicts import label_null
 
 
 def shared_structure_test(

@@ -2,8 +2,8 @@
 
 *Learned* is decided by a p-value: under its null hypothesis it is at or below 0.05 in at most one
 draw in twenty. *Memorized* is not: it is a rule on an effect, how far the whole null lies above
-chance, whose threshold moves with the number of samples (`effect_threshold`). Where results of
-different sizes are compared, take the verdict at a common threshold (`verdict_at`).
+chance, whose threshold moves with the number of samples. `memlib.results.effect` has what compares
+results of any size.
 """
 
 from collections.abc import Hashable, Sequence
@@ -11,29 +11,9 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import xarray as xr
 
-VERDICTS = ("neither", "memorized", "learned", "memorized_and_learned", "undecided")
+from memlib.base.words import VERDICTS
+
 SIGNIFICANCE = 0.05
-COMMON_THRESHOLD = 0.02  # of a null's mean above chance, where results of any size are compared
-# Long name of each variable of a null; `label_null` puts them on.
-LONG_NAMES = {
-    "observed_accuracy": "accuracy on the s-validation set, shallow classifier of the true labels",
-    "null_accuracy": "accuracy on the s-validation set, shallow classifier of shuffled labels",
-    "chance_accuracy": "accuracy expected if predictions had nothing to do with the labels",
-    "p_value": "permutation p-value, null hypothesis: not learned",
-    "share_at_chance": (
-        "share of the null at or below chance, with one added above and below the line"
-    ),
-    "null_excess": "null's mean above chance",
-    "null_excess_error": "standard error over shuffles of the null's mean above chance",
-    "verdict": "reading of section 5",
-    "validation_accuracy": "accuracy on independent images, shallow classifier of the true labels",
-}
-COORDINATES = {
-    "seed": "base seed",
-    "epoch": "training epoch",
-    "perturbation": "strength of the perturbation",
-    "permutation": "shuffle of the labels",
-}
 ROUNDING = 1e-9  # far below the accuracy of one sample more or less
 
 
@@ -102,38 +82,6 @@ def null_excess(null: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.nd
     return excess.mean(axis=-1), excess.std(axis=-1, ddof=1) / np.sqrt(n)
 
 
-def effect_threshold(n_samples: int) -> float:
-    """Return how far a null's mean has to lie above chance for the verdict to call it memorized.
-
-    For two balanced classes: 1.645 standard errors of an accuracy on that many samples, 0.018 for
-    2,000 and 0.008 for 10,000. A larger training set makes the rule more sensitive, so a verdict
-    *memorized* on one may be of a null that lies lower.
-    """
-    return 1.645 * 0.5 / float(np.sqrt(n_samples))
-
-
-def verdict_at(
-    p_value: np.ndarray, excess: np.ndarray, threshold: float = COMMON_THRESHOLD
-) -> np.ndarray:
-    """Return the reading of section 5 at a threshold of the effect, as codes into `VERDICTS`.
-
-    *Memorized* when the null's mean lies above chance by `threshold` or more, whatever the number
-    of samples; *learned* as in `decide_verdict`.
-    """
-    memorized = np.asarray(excess) >= threshold - ROUNDING
-    learned = np.asarray(p_value) <= SIGNIFICANCE
-    return (memorized + 2 * learned).astype(np.int8)
-
-
-def below_null(null: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """Return (C + 1) / (B + 1), with C the null scores not above the observed one.
-
-    Section 5 has no word for an observed score below its null: the true labels are harder to read
-    off perturbed images than shuffled ones. A small value says that this is so.
-    """
-    return permutation_p_value(-np.asarray(null), -np.asarray(observed))
-
-
 def can_be_significant(n_permutations: int) -> bool:
     """Return whether the smallest p-value of so many permutations is `SIGNIFICANCE` at most."""
     return 1 / (n_permutations + 1) <= SIGNIFICANCE
@@ -143,7 +91,7 @@ def decide_verdict(p_value: np.ndarray, at_chance: np.ndarray, n_permutations: i
     """Return the reading of section 5 as codes into `VERDICTS`.
 
     The rule: *memorized* when at most 5 % of the null lies at or below chance (`share_at_chance`; a
-    rule on an effect, whose size is `effect_threshold`), *learned* when at most 5 % of the null
+    rule on an effect), *learned* when at most 5 % of the null
     reaches the observed score (p-value at most 0.05). With fewer than 19 permutations neither can
     fall that low, and the verdict is *undecided*.
     """
@@ -196,25 +144,3 @@ def with_excess(dataset: xr.Dataset, null: np.ndarray, chance: np.ndarray) -> xr
     dims = dataset["p_value"].dims
     excess, error = null_excess(null, chance)
     return dataset.assign(null_excess=(dims, excess), null_excess_error=(dims, error))
-
-
-def label_null(dataset: xr.Dataset, strength: str, units: str) -> xr.Dataset:
-    """Give the variables and coordinates of a null long names and units.
-
-    Parameters
-    ----------
-    dataset
-        As `null_dataset` returns it.
-    strength, units
-        What the perturbation's strength means, and its units.
-    """
-    for name in LONG_NAMES.keys() & dataset.data_vars.keys():
-        dataset[name].attrs = {"long_name": LONG_NAMES[str(name)], "units": "1"}
-    dataset["verdict"].attrs |= {
-        "flag_values": np.arange(len(VERDICTS), dtype=np.int8),
-        "flag_meanings": " ".join(VERDICTS),
-    }
-    for name in COORDINATES.keys() & dataset.coords.keys():
-        dataset[name].attrs = {"long_name": COORDINATES[str(name)], "units": "1"}
-    dataset["perturbation"].attrs = {"long_name": strength, "units": units}
-    return dataset

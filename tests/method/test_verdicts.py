@@ -10,15 +10,13 @@ from memlib.base.errors import InputError
 from memlib.method.null import compute_null
 from memlib.method.verdicts import (
     VERDICTS,
-    below_null,
     decide_verdict,
-    effect_threshold,
     null_excess,
     permutation_p_value,
     share_at_chance,
-    verdict_at,
 )
 from memlib.papers.chaibub_neto_2018.planted import CASES, planted_features, plot_cases
+from memlib.results.effect import below_null, effect_threshold, verdict_at
 
 VERDICT_OF = dict(zip(CASES, VERDICTS, strict=False)) | {"both": "memorized_and_learned"}
 

@@ -7,7 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from memlib.base.seeds import stream
-from memlib.method.verdicts import VERDICTS, effect_threshold, null_excess, verdict_at
+from memlib.method.verdicts import VERDICTS, null_excess
 from memlib.papers.chaibub_neto_2018.choices import stored_choices
 from memlib.papers.chaibub_neto_2018.meaning import (
     N_NEIGHBOURS,
@@ -22,6 +22,7 @@ from memlib.papers.chaibub_neto_2018.scores import Scores
 from memlib.report.pictures import Picture, picture
 from memlib.report.styles import LIGHT, Theme, style_axes
 from memlib.report.tables import markdown_table
+from memlib.results.effect import effect_threshold, verdict_at
 from memlib.results.schema import panels_of
 from memlib.runs.shipped import read_shipped
 

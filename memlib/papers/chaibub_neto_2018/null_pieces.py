@@ -12,10 +12,11 @@ import xarray as xr
 from memlib.base import files, keys
 from memlib.base.errors import ResultError
 from memlib.base.version import installed_version
+from memlib.base.words import label_null
 from memlib.method.data import Data
 from memlib.method.names import FORESTS
 from memlib.method.perturb import describe_kind
-from memlib.method.verdicts import label_null, null_dataset
+from memlib.method.verdicts import null_dataset
 from memlib.papers.chaibub_neto_2018.costs import fits_seconds
 from memlib.papers.chaibub_neto_2018.figures import BLOCK, FIGURES, STRENGTHS, ShuffleSettings
 from memlib.runs.pieces import Piece, pieces_folder, told_of

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from memlib.method.verdicts import COORDINATES, LONG_NAMES, VERDICTS
+from memlib.base.words import COORDINATES, LONG_NAMES
+from memlib.method.verdicts import VERDICTS
 from memlib.results.schema import Schema, Variable
 
 BY_EPOCH = ("seed", "epoch")
