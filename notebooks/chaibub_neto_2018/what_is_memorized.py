@@ -63,9 +63,9 @@ tree and show_layers(tree)
 tree and Markdown(layers_table(tree))
 
 # %% [markdown]
-# An untrained network hardly loses an image in its first layer, and training changes little there. What
-# falls is the share in the last hidden layer: sixteen units. So "the network forgets" means that its last few
-# units do. Whoever reads an earlier layer finds the image again; the network as a whole has forgotten nothing
+# The first hidden layer keeps nearly every image, before training and after. What falls is the share in the
+# last layers, most of all in the sixteen units of the last. So "the network forgets" means that its last units
+# do. Whoever reads an earlier layer finds the image again; the network as a whole has forgotten nothing
 # that this test could see.
 #
 # ## Why does the null fall?
@@ -82,15 +82,17 @@ tree and Markdown(layers_table(tree))
 # $$ (eq-collapse)
 #
 # with the features $h_i$ of the last hidden layer, the mean $\mu_c$ and the share $\pi_c$ of class $c$. Where
-# {eq}`eq-collapse` falls together with the null, the images of a class can no longer be told apart because they
-# are in one place.
+# {eq}`eq-collapse` falls together with the null, images of a class are harder to tell apart because they are
+# closer to one place.
 
 # %% tags=["hide-input", "full-width"]
 tree and Markdown(collapse_table(tree))
 
 # %% [markdown]
-# A correlation over epochs is no proof: both may follow from how long the network was trained. It does say that
-# the fall needs no explanation beyond the geometry of a classifier that goes on separating.
+# Look at the signs. Classes draw together in every network, but a null does not fall in every one: in panel a
+# it rises while the ratio falls. So collapse alone does not decide; what matters is whether the distances
+# *within* a class, small as they are, still keep images in order, which two hidden layers do better than
+# four. A correlation over epochs is no proof either way: both may follow from how long a network was trained.
 #
 # ## Is it memorization as the field now means it?
 #
@@ -117,7 +119,7 @@ tree and Markdown(influence_table(tree, seed=seed))
 # score whether the label had to be known. The null's mean is no share of memorized images.
 #
 # The usual sign of memorization is a gap between the accuracies on training and on new images. It grows with
-# training, while the null falls in panels b, d and e.
+# training; where the null falls with training, as it does in panels b, d and e on images, it moves the other way.
 
 # %% tags=["hide-input", "full-width"]
 tree and Markdown(gap_table(tree))
@@ -137,7 +139,7 @@ tree and Markdown(learned_table(tree))
 # ## Below the null
 #
 # Section 5 of the paper has four readings, and none for an observed score *below* its null. On noise, panel a
-# shows just this near epoch 10. The table gives the distance of the observed score from the null's mean, in
+# shows just this between epochs 5 and 10, in every seed. The table gives the distance of the observed score from the null's mean, in
 # standard deviations of the null.
 
 # %% tags=["hide-input", "full-width"]
@@ -146,10 +148,11 @@ Markdown(below_table())
 # %% [markdown]
 # At that time the network is right on about six in ten training images: it has begun to push them apart by
 # their labels, each by its own pixels. A copy lacks some of these pixels, so it is pushed less far than its
-# image. A forest of the true labels splits where the images were pushed, just where copies fall on the other
-# side; a forest of shuffled labels has no reason to split there. Once the push is wide enough to
-# separate the labels, copies follow, and the observed score rises far above the null. So "below the null" means:
-# what is being learned is not yet shared by the copies.
+# image: along the direction that separates the labels best, the copies' mean margin is a fifth smaller than that
+# of their images (panel a, seed 0, epoch 10). A forest of the true labels splits along this direction, where
+# copies move most; a forest of shuffled labels has no reason to. That is our explanation, not a proof. Once the
+# push is wide enough to separate the labels, copies follow, and the observed score rises far above the null. So
+# "below the null" says: what is being learned is not yet shared by the copies.
 #
 # ## The verdict is a rule on an effect
 #
@@ -169,7 +172,6 @@ Markdown(thresholds_table())
 #
 # ## Summary
 #
-# The null measures whether single images can be told apart in the last hidden layer. It falls because the
-# features of a class draw together, while earlier layers keep the images and while the gap between training
-# and validation grows. "Learned" says that training labels can be read off copies of training images; only
+# The null measures whether single images can be told apart in the last hidden layer. It can fall while earlier
+# layers keep the images, and while the gap between training and validation grows. "Learned" says that training labels can be read off copies of training images; only
 # validation accuracy says that something generalizes.

@@ -35,6 +35,11 @@ def _span(values: xr.DataArray) -> str:
     return text
 
 
+def _rank_text(first: np.ndarray, second: np.ndarray) -> str:
+    """Return a rank correlation over epochs; nothing where there are too few of them."""
+    return f"{rank_correlation(first, second):+.2f}" if len(first) > 3 else "–"
+
+
 def layers_table(tree: xr.DataTree) -> str:
     """Return what each layer keeps of the single image, at the first and the last epoch."""
     rows = []
@@ -65,12 +70,11 @@ def collapse_table(tree: xr.DataTree) -> str:
         null, ratio = ds["null_accuracy"].mean("permutation"), ds["variance_ratio"]
         falls = ds["epoch"].values >= 10
         together = [
-            rank_correlation(null.sel(seed=s).values[falls], ratio.sel(seed=s).values[falls])
+            _rank_text(null.sel(seed=s).values[falls], ratio.sel(seed=s).values[falls])
             for s in ds["seed"].values
         ]
         cells = [_span(array.isel(epoch=place)) for array in (ratio, null) for place in (0, -1)]
-        told = ", ".join(f"{one:+.2f}" for one in together)
-        rows.append([inputs, panel, *cells, told])
+        rows.append([inputs, panel, *cells, ", ".join(together)])
     header = ["inputs", "panel", "within / between: first epoch", "last", "null: first epoch"]
     return markdown_table([*header, "last", "rank correlation from epoch 10 on, by seed"], rows)
 
@@ -82,8 +86,7 @@ def gap_table(tree: xr.DataTree) -> str:
         gap = ds["network_train_accuracy"] - ds["network_validation_accuracy"]
         null = ds["null_accuracy"].mean("permutation")
         together = [
-            f"{rank_correlation(gap.sel(seed=s).values, null.sel(seed=s).values):+.2f}"
-            for s in ds["seed"].values
+            _rank_text(gap.sel(seed=s).values, null.sel(seed=s).values) for s in ds["seed"].values
         ]
         places = (0, len(ds["epoch"]) // 2, -1)
         cells = [
