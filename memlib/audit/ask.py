@@ -18,15 +18,16 @@ from memlib.audit.copies import Change, Copies, check_strengths, make_copies, nu
 from memlib.audit.joint import joint_p_value, wilson_interval
 from memlib.audit.readers import Reader, as_reader, raw_reader, read_checkpoints
 from memlib.audit.samples import ONE, Parts, Samples, as_samples
-from memlib.base.arrays import aligned, as_array
+from memlib.base.arrays import aligned, as_array, check_groups
+from memlib.base.doubts import SATURATED
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import n_workers, with_bar
 from memlib.base.random_state import random_numbers_kept
 from memlib.base.seeds import stream, stream_integer
 from memlib.base.version import __version__
-from memlib.method.checks import SATURATED, affordable_classifier, check_options
-from memlib.method.null import check_groups, compute_null, score_labellings
+from memlib.method.checks import affordable_classifier, check_options
+from memlib.method.null import compute_null, score_labellings
 from memlib.method.verdicts import (
     SIGNIFICANCE,
     VERDICTS,

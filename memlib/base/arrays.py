@@ -54,3 +54,17 @@ def aligned(values: Any, like: Any, name: Hashable) -> Any:
             )
         values = values.reindex(other) if axis == "index" else values[list(other)]
     return values
+
+
+def check_groups(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return groups (sample,) in which labels can be shuffled, or raise `InputError`."""
+    if groups.shape != labels.shape:
+        raise InputError(f"groups {groups.shape}: give each of {len(labels)} samples its group")
+    names, first, member = np.unique(groups, return_index=True, return_inverse=True)
+    mixed = np.flatnonzero(labels != labels[first][member])
+    if len(mixed):
+        raise InputError(
+            f"group {names[member[mixed[0]]].item()!r} has samples of several labels: labels can "
+            "be shuffled among groups where each group has one"
+        )
+    return groups

@@ -1,6 +1,6 @@
 """What Algorithm 1 cannot be run with: refused in one line, before anything is computed."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from numbers import Integral
 from typing import TYPE_CHECKING
 
@@ -71,29 +71,6 @@ def affordable_classifier(
     """Return the classifier to fit: beyond the rows that our forest takes, scikit-learn's."""
     too_many = n_samples > MAX_ROWS and isinstance(classifier, str)
     return "random_forest_sklearn" if too_many and classifier == "random_forest" else classifier
-
-
-SATURATED = 0.9  # of the way from chance to 1: what is left cannot tell learned from memorized
-
-
-def doubts_of_null(
-    null: np.ndarray, chance: np.ndarray, changed: np.ndarray, names: list[Hashable]
-) -> Iterator[str]:
-    """Yield why a null may mislead, a line a set, from means over shuffles and shares of rows.
-
-    `changed` is the share of each set's rows that differ from the training set's.
-    """
-    for name, mean, level, share in zip(names, null, chance, changed, strict=True):
-        if share < 0.95:
-            yield (
-                f"set {name!r}: {1 - share:.0%} of the copies equal their originals, which any "
-                "classifier knows by heart: perturb more"
-            )
-        if mean - level > SATURATED * (1 - level):
-            yield (
-                f"set {name!r}: the null is saturated ({mean:.2f}): it leaves no room for the true "
-                "labels to score above it; perturb more"
-            )
 
 
 def _is_missing(label: object) -> bool:

@@ -15,19 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from memlib.base.arrays import aligned, as_array
+from memlib.base.arrays import aligned, as_array, check_groups
+from memlib.base.doubts import doubts_of_null
 from memlib.base.errors import InputError
 from memlib.base.keys import to_json
 from memlib.base.parallel import in_threads, n_workers
 from memlib.base.seeds import stream, stream_integer
 from memlib.base.version import __version__
 from memlib.base.words import label_null
-from memlib.method.checks import (
-    affordable_classifier,
-    check_finite,
-    check_options,
-    doubts_of_null,
-)
+from memlib.method.checks import affordable_classifier, check_finite, check_options
 from memlib.method.classifiers import ManyPredictor, make_predictor
 from memlib.method.verdicts import null_dataset, with_excess
 
@@ -185,20 +181,6 @@ def score_labellings(
         recognized,
         hits,
     )
-
-
-def check_groups(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return groups (sample,) in which labels can be shuffled, or raise `InputError`."""
-    if groups.shape != labels.shape:
-        raise InputError(f"groups {groups.shape}: give each of {len(labels)} samples its group")
-    names, first, member = np.unique(groups, return_index=True, return_inverse=True)
-    mixed = np.flatnonzero(labels != labels[first][member])
-    if len(mixed):
-        raise InputError(
-            f"group {names[member[mixed[0]]].item()!r} has samples of several labels: labels can "
-            "be shuffled among groups where each group has one"
-        )
-    return groups
 
 
 def compute_null(
@@ -368,16 +350,11 @@ def compute_null(
             dataset["null_validation_accuracy"] = ("permutation", scores.validation_accuracy[1:])
     if keep_samples:
         dataset["recognized"] = (("perturbation", "sample"), scores.recognized.astype(np.float32))
+    told = classifier if isinstance(classifier, str) else repr(classifier)
     dataset.attrs = {
         "title": "Permutation null of Algorithm 1",
         "references": "Chaibub Neto 2018, arXiv:1802.07714",
-        "parameters": to_json(
-            {
-                "classifier": classifier if isinstance(classifier, str) else repr(classifier),
-                "n_trees": int(n_trees),
-                "seed": int(seed),
-            }
-        ),
+        "parameters": to_json({"classifier": told, "n_trees": int(n_trees), "seed": int(seed)}),
         "memlib_version": __version__,
         "warnings": json.dumps(warnings),
     }

@@ -108,7 +108,7 @@ def shared_structure_test(
         check_strength(perturbation_kind, strength)
     check_images(perturbation_kind, np.asarray(data.train_images))
     if len({float(strength) for strength in perturbations}) < len(perturbations):
-        raise InputError(f"perturbations = {list(perturbations)}: a value stands there twice")
+        raise InputError(f"perturbations = {list(perturbations)}: give each value once")
 
     def extract(images: np.ndarray) -> np.ndarray:
         return extract_learned_features(network, images, layer=layer, progress=progress)
@@ -146,11 +146,7 @@ def shared_structure_test(
     result.attrs |= {
         "title": "Shared structure validation test of learning and memorization",
         "parameters": to_json(
-            {
-                **json.loads(result.attrs["parameters"]),
-                "perturbation_kind": kind,
-                "layer": used,
-            }
+            json.loads(result.attrs["parameters"]) | {"perturbation_kind": kind, "layer": used}
         ),
     }
     return label_null(result, meaning, units)
