@@ -180,6 +180,8 @@ class Schema:
         for name in map(str, dataset.coords):
             _check_words(dataset[name], f"{place}, {name}")
         for name in self.rising:
+            if name in dataset.coords and dataset[name].size == 0:
+                raise ResultError(f"{place} holds no {name}")
             if name in dataset.coords and not (np.diff(dataset[name].values) > 0).all():
                 raise ResultError(f"{place}: {name}s do not increase")
 

@@ -15,6 +15,7 @@ from tiny_runs import settings_of, trainings_of
 from memlib.base import files
 from memlib.base.errors import InputError, MemlibError, ResultError
 from memlib.cli.main import main
+from memlib.papers.chaibub_neto_2018.schema import SCHEMA
 from memlib.papers.chaibub_neto_2018.tables import networks_table
 from memlib.report.tables import markdown_table, plain, provenance_table
 from memlib.results.provenance import accounts_of
@@ -235,6 +236,14 @@ def test_attribute_of_another_kind_is_named(tmp_path, name, value):
     with pytest.raises(ResultError, match=name) as error:
         read_result(evil_result(tmp_path, **{name: value}))
     assert "\n" not in str(error.value)
+
+
+def test_result_without_epochs_is_refused():
+    tree = small_result()
+    panel = panels_of(tree)["d"].isel(epoch=[])
+    tree["panel_d"] = xr.DataTree(panel)
+    with pytest.raises(ResultError, match="holds no epoch"):
+        SCHEMA.check(tree)
 
 
 @pytest.mark.parametrize("made", ["[1]", "{}", '[{"parameters": {}}]', '[{"seeds": "a"}]'])
