@@ -64,7 +64,7 @@ def test_scores_against_hits_that_are_planted_the_same_and_the_reverse():
     assert "| 1.000 |" in rows[2]  # both halves of the networks say the same
     assert "| 1.000 |" in rows[3]
     assert "| -1.000 |" in rows[4]
-    assert "100 networks" in describe_influence(stored(influence=True))
+    assert "200 networks" in describe_influence(stored(influence=True))
 
 
 def test_what_is_not_stored_is_said_so():
