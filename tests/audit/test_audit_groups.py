@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from memlib.method.fast.limits import MAX_ROWS
+from memlib.method.names import MAX_ROWS
 
 from memlib import compute_null
 from memlib.audit import audit

@@ -36,7 +36,8 @@ def small(results_folder, tmp_path, monkeypatch):
     monkeypatch.setattr(shipped, "shipped_folder", lambda: tmp_path / "shipped")
     size = {"n_images": 100, "n_validation_images": 60, "epochs": 4, "cnn_epochs": 1}
     size |= {"n_measured_epochs": 2, "n_permutations": 6, "n_trees": 5, "n_seeds": 2}
-    monkeypatch.setitem(SCALES, "tenth", replace(SCALES["tenth"], **size))
+    whole = {**SCALES["tenth"].settings, **size}
+    monkeypatch.setitem(SCALES, "tenth", replace(SCALES["tenth"], settings=whole))
 
 
 def run(figure="fig1", **changes):

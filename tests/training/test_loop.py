@@ -171,7 +171,7 @@ def test_one_missing_snapshot_between_others_is_made_from_the_one_before(results
     assert work.trained[1:] == [(1, 2)]
     again = files.read_arrays(training.snapshot(2))
     assert same_arrays(before | {"seconds": 0}, again | {"seconds": 0})
-    about = training.folder / "about.json"
+    about = training.place / "about.json"
     untouched = kept.keys() - {training.snapshot(2), about}
     assert {path: times(results_folder)[path] for path in untouched} == {
         path: kept[path] for path in untouched
@@ -211,7 +211,7 @@ def test_training_cut_off_between_snapshots_goes_on_from_its_checkpoint(
     assert "cut off at epoch 5" in describe_store(results_folder)
     training.compute()
     assert work.trained == [(0, 9), (5, 9)]
-    assert sorted(path.name for path in training.folder.iterdir()) == [
+    assert sorted(path.name for path in training.place.iterdir()) == [
         "about.json",
         "epoch_0000009.npz",
     ]
@@ -224,18 +224,18 @@ def test_training_cut_off_between_snapshots_goes_on_from_its_checkpoint(
 
 def test_shorter_training_leaves_a_longer_one_where_it_was_stopped(results_folder, work, cut_off):
     long, short = (Training(settings_of(n_measured_epochs=1, epochs=n), "d", 0) for n in (20, 9))
-    assert long.folder == short.folder
+    assert long.place == short.place
     cut_off(long, 16)
     kept = times(results_folder)
     cut_off(short, 5)
     short.compute()
     assert {path: times(results_folder).get(path) for path in kept} == kept | {
-        (about := short.folder / "about.json"): times(results_folder)[about]
+        (about := short.place / "about.json"): times(results_folder)[about]
     }
     assert "cut off at epoch 15" in describe_store(results_folder)
     long.compute()
     assert work.trained == [(0, 20), (0, 9), (4, 9), (15, 20)]
-    assert sorted(path.name for path in long.folder.iterdir()) == [
+    assert sorted(path.name for path in long.place.iterdir()) == [
         "about.json",
         "epoch_0000009.npz",
         "epoch_0000020.npz",
@@ -257,7 +257,7 @@ def test_longer_training_goes_on_where_a_shorter_one_was_stopped(results_folder,
 
 def test_time_of_a_training_counts_from_where_it_goes_on(results_folder, work, cut_off):
     def seconds(**changes):
-        return costs.training_seconds(Training(settings_of(**changes), "d", 0))
+        return Training(settings_of(**changes), "d", 0).seconds_left()
 
     whole = seconds(n_measured_epochs=1, epochs=100)
     cut_off(Training(settings_of(n_measured_epochs=1, epochs=60), "d", 0), 51)
