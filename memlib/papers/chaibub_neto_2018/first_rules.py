@@ -213,7 +213,7 @@ FIRST[20] = First(
 
 
 def _onset_epoch(scores: Scores) -> int | None:
-    learned = (scores.at(0.05).p_value <= SIGNIFICANCE).all(0)
+    learned = np.asarray((scores.at(0.05).p_value <= SIGNIFICANCE).all(0))
     if not learned[-1]:
         return None
     unlearned = np.flatnonzero(~learned)
@@ -230,7 +230,7 @@ def _onset(fig5: Panels) -> Iterable[Check]:
             value = f"null falls by {fall:.3f} before it"
             yield Check(f"{panel}, early fall", value, fall >= PATTERN, fall)
             p_value = scores.at(0.05).p_value
-            earlier = p_value[:, scores.epochs < (epoch or np.inf)] > SIGNIFICANCE
+            earlier = np.asarray(p_value[:, scores.epochs < (epoch or np.inf)] > SIGNIFICANCE)
             share = float(earlier.mean()) if earlier.size else 0.0
             value = f"at {100 * share:.0f} % of earlier epochs"
             yield Check(f"{panel}, not learned at first", value, share >= 0.5, share)

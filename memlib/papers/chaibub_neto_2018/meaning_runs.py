@@ -119,7 +119,7 @@ def assemble_meaning(plans: dict[str, Plan]) -> xr.DataTree:
                 seconds += took
                 about = {"panel": piece.panel, "inputs": inputs, "network": "random halves"}
                 groups[SCORED_ON] = found.expand_dims(seed=[piece.seed]).assign_attrs(about)
-    settings = {inputs: one.settings for inputs, one in plans.items()}
+    settings = {inputs: cast(ShuffleSettings, one.settings) for inputs, one in plans.items()}
     return assemble(groups, _provenance(settings, seconds), SCHEMA)
 
 

@@ -1,6 +1,7 @@
 """The chapter on what is memorized, in tables and one picture (no torch)."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -242,9 +243,10 @@ def draw_layers(tree: xr.DataTree, theme: Theme = LIGHT) -> Figure:
         ax.set_ylim(0, 1.03)
         ax.set_title(f"{panel}, {kind}", color=theme.ink, fontsize=9)
         style_axes(ax, theme)
-    handles = {}
+    handles: dict[str, Any] = {}
     for ax in axes.flat:
-        handles |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+        lines, labels = ax.get_legend_handles_labels()
+        handles |= dict(zip(map(str, labels), lines, strict=True))
     names = sorted(handles, key=lambda name: (not name.startswith("hidden"), name))
     figure.legend(
         [handles[name] for name in names],
