@@ -4,12 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from memlib.method.names import MAX_ROWS
 
 from memlib import compute_null
 from memlib.audit import audit
 from memlib.base.errors import InputError
 from memlib.method.checks import affordable_classifier
+from memlib.method.names import MAX_ROWS
 from memlib.method.null import shuffled_labels
 
 FEW = {"n_permutations": 19, "progress": False, "n_jobs": 1}

@@ -14,7 +14,6 @@ import memlib.training.loop
 from memlib.base import files
 from memlib.base.errors import InputError, ResultError
 from memlib.papers.chaibub_neto_2018.networks import ARCHITECTURES
-from memlib.runs import costs
 from memlib.runs.status import describe_store
 from memlib.runs.trainings import Training
 from memlib.training.factory import make_step
