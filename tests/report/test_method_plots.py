@@ -7,7 +7,6 @@ from memlib.method.null import compute_null
 from memlib.papers.chaibub_neto_2018.planted import planted_features
 from memlib.report.null_plot import plot_images
 from memlib.report.plots import plot_null
-from memlib.report.styles import LIGHT
 
 
 def test_null_points_observed_line_and_verdict():
@@ -18,7 +17,7 @@ def test_null_points_observed_line_and_verdict():
         x, y = np.asarray(points.get_offsets()).T
         np.testing.assert_allclose(np.sort(x), np.sort(ds["null_accuracy"].values[row]))
         assert (abs(y - row) < 0.5).all()
-    observed = [line for line in ax.lines if line.get_color() == LIGHT.validation]
+    observed = [line for line in ax.lines if line.get_label() and line.get_linestyle() == "-"]
     np.testing.assert_allclose(
         [line.get_xdata()[0] for line in observed], ds["observed_accuracy"].values
     )

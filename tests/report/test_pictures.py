@@ -116,7 +116,7 @@ tree = memlib.read_result(sys.argv[1])
 figure = plots.plot_figure(tree)
 print(sum(len(ax.patches) for ax in figure.axes))
 print(len(pictures.show_figure(tree)._repr_html_()) > 10_000)
-print(claims_table(claims.check_claims({"fig4": tree})).count("not yet run"))
+print(sum(not one.checks for one in claims.check_claims({"fig4": tree})))
 try:
     import torch
 except ImportError:

@@ -277,6 +277,8 @@ def test_end_of_a_run_on_a_cluster_is_one_line(ended, tmp_path, results_folder):
         "fig1",
         "--panels",
         "a",
+        "-p",
+        "epochs=20000",
         "--scheduler",
     ]
     with cluster(tmp_path) as (address, (scheduler, *_)):

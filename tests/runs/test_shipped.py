@@ -15,7 +15,7 @@ from conftest import one_line
 from memlib.base.errors import InputError, ResultError
 from memlib.cli.main import main
 from memlib.papers.chaibub_neto_2018.figures import SCALES
-from memlib.results.provenance import account_of, accounts_of
+from memlib.results.provenance import MADE, account_of, accounts_of
 from memlib.results.schema import panels_of
 from memlib.runs import shipped
 from memlib.runs.figure import run_figure, write_figure
@@ -150,7 +150,7 @@ def test_account_of_a_file_from_before_seeds_could_join():
     panel = panels_of(make_result("fig1"))["a"].assign_attrs(compute_seconds=1.0)
     with pytest.raises(ResultError, match="does not say how it was made"):
         accounts_of(panel)
-    old = panel.assign_attrs(made=json.dumps({"git_commit": "abc", "parameters": {}}))
+    old = panel.assign_attrs(made=json.dumps(dict.fromkeys(MADE, "abc") | {"parameters": {}}))
     (account,) = accounts_of(old)
     assert account["seeds"] == panel["seed"].values.tolist()
     assert account_of(old, 0) == account
