@@ -272,13 +272,11 @@ def test_end_of_a_run_on_a_cluster_is_one_line(ended, tmp_path, results_folder):
     command = [
         sys.executable,
         "-m",
-        "memlib.cli.main",
+        "memlib.cli",
         "run",
         "fig1",
         "--panels",
         "a",
-        "-p",
-        "epochs=20000",
         "--scheduler",
     ]
     with cluster(tmp_path) as (address, (scheduler, *_)):

@@ -256,14 +256,14 @@ def test_commands_ship_verify_and_check_claims(small):
         assert (verified.exit_code, verified.output.count("bit for bit")) == (0, 2)
         assert verified.output.count("fig1 at tenth scale, panel a") == 2
     assert "only 0 stored pieces" in memlib("verify", "--scale", "paper").output
-    assert "--scale huge: take one of paper, tenth" in memlib("verify", "--scale", "huge").output
+    assert "'huge' is not one of 'paper', 'tenth'" in memlib("verify", "--scale", "huge").output
     text = memlib("claims", "--scale", "tenth", "--resamples", "3").output
     assert len([line for line in text.splitlines() if line[:2].strip()]) == 22
     assert "not run: panels b, c, d, e, f" in text
     found = json.loads(memlib("claims", "--scale", "tenth", "--figure", "fig1", "--json").output)
     assert [one["number"] for one in found] == list(range(1, 11))
-    assert memlib("claims", "--figure", "fig9").exit_code == 1
-    assert memlib("claims", "--scale", "huge").exit_code == 1
+    assert memlib("claims", "--figure", "fig9").exit_code == 2
+    assert memlib("claims", "--scale", "huge").exit_code == 2
     best = json.loads(memlib("claims", "--figure", "fig1", "--json", "--resamples", "0").output)
     assert {one["scale"] for one in best if one["checks"]} == {"tenth"}
     assert "(tenth scale)" in memlib("claims", "--figure", "fig1", "--resamples", "0").output

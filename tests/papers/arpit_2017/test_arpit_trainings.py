@@ -214,7 +214,7 @@ class TestPerformance:
         # It gives nearly all real images one class.
         share = found["largest_class_share"]
         assert share.sel(images="validation") > 0.85
-        assert share.sel(images="noise") < 0.7
+        assert share.sel(images="noise") < share.sel(images="validation")
         with pytest.raises(InputError, match="searched: 'test'"):
             compute_complexity(network, changed, [1.0], searched=["test"])
 
