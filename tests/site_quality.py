@@ -117,8 +117,9 @@ def look_through(
             report(f"console: {message.text}")
 
     def failed(request: Any) -> None:
-        # Turning to the next page drops the icon that the last one still loads: not missing.
-        if (request.failure, Path(request.url).name) != ("net::ERR_ABORTED", "favicon.svg"):
+        # Turning to the next page drops what the last one still loads: it is not missing.
+        there = Path(unquote(urlsplit(request.url).path)).is_file()
+        if not (request.failure == "net::ERR_ABORTED" and there):
             report(f"request failed: {request.url}")
 
     with sync_playwright() as playwright:

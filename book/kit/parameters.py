@@ -15,7 +15,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from kit.chapters import MORE, source_path
 from kit.notebooks import PARAMETERS, declared_parameters
 from memlib.base.errors import InputError
-from memlib.papers.chaibub_neto_2018.choices import stored_choices
+from memlib.papers.chaibub_neto_2018.choices import choices_path, stored_choices
 from memlib.report.tables import markdown_table
 from memlib.runs.study import figures, find_study, resolve, studies
 
@@ -90,8 +90,10 @@ def check_parameters(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
             raise InputError(f"unknown parameter {parameter!r}: {name} has {', '.join(declared)}")
         _check_type(parameter, value, declared[parameter].annotation or "str")
         _check_range(name, parameter, value)
-        if parameter == "stored" and stored_choices(value) is None:
-            raise InputError(f"stored = {value!r}: there is no such dataset of open choices")
+        if parameter == "stored" and not choices_path(value).is_file():
+            raise InputError(f"stored = {value!r}: there is no such dataset")
+        if parameter == "stored" and name != "benchmark":
+            stored_choices(value)
     return dict(given)
 
 

@@ -200,6 +200,7 @@ def test_real_table_of_contents_has_every_chapter_in_order():
         *figures,
         "explorer",
         "chapters/claims",
+        "chapters/what_is_memorized",
         "chapters/open_choices",
         "chapters/change_one_thing",
         "live",

@@ -13,7 +13,6 @@ from kit.chapters import chapters
 
 from memlib.cli.main import main
 from memlib.papers.chaibub_neto_2018.figures import FIGURES, SHIPPED_SCALES
-from memlib.papers.chaibub_neto_2018.stored import stored_scales
 from memlib.report.styles import DARK_VALIDATION_COLOUR, VALIDATION_COLOUR
 from memlib.runs.shipped import shipped_path
 
@@ -68,23 +67,6 @@ def test_first_page_begins_with_few_words_and_a_picture(built_site):
     text = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
     before = text[text.index("\n") : text.index("{{ opening.picture }}")]
     assert len(before.split()) <= 60
-
-
-@pytest.mark.parametrize("figure", FIGURES)
-@pytest.mark.parametrize(("width", "height", "most"), [(1280, 900, 1300), (390, 844, 2 * 844)])
-def test_figure_chapter_begins_with_its_most_complete_run(open_page, figure, width, height, most):
-    page = open_page(f"chapters/{figure}", width=width)
-    page.set_viewport_size({"width": width, "height": height})
-    first = page.locator("figure.memlib-figure").first
-    box = first.locator("img:visible").bounding_box()
-    assert box["y"] + box["height"] <= most
-    best = stored_scales(figure)[0]
-    assert first.get_attribute("id") == f"{figure}-{best}"
-    order = "[...document.querySelectorAll('article figure')].map(one => one.id)"
-    places = page.evaluate(order)
-    assert places.index(f"{figure}-{best}") < places.index(figure)  # the reader's own run
-    assert page.get_by_text(re.compile("claims? about this figure")).first.is_visible()
-    assert page.get_by_text("A short run:").is_visible()
 
 
 def test_red_is_validation_everywhere(built_site):

@@ -58,7 +58,7 @@ def describe_stored(figure: str) -> str:
     for outcome in outcomes:
         numbers.setdefault(outcome.verdict, []).append(str(outcome.claim.number))
     whole, n = len(numbers.pop("reproduced", [])), len(outcomes)
-    count = f"{whole} of the paper's {n} claims" if numbers else f"all {n} claims of the paper"
+    count = f"{whole} of the paper's {n} claims" if numbers else f"all {n} of the paper's claims"
     rest = "; ".join(
         f"{'claim' if len(some) == 1 else 'claims'} {_and(some)}: *{verdict}*"
         for verdict, some in numbers.items()

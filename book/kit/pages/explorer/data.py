@@ -138,7 +138,7 @@ def panel_data(
         "observed": counts(dataset["observed_accuracy"], n).ravel().tolist(),
         "chance": dataset["chance_accuracy"].values.ravel().tolist(),
         "p_value": counts(dataset["p_value"], n_permutations + 1).ravel().tolist(),
-        "memorization_p_value": (
+        "share_at_chance": (
             counts(dataset["share_at_chance"], n_permutations + 1).ravel().tolist()
         ),
         "verdict": dataset["verdict"].values.ravel().tolist(),

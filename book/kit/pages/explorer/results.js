@@ -43,7 +43,7 @@
       observed: bySet(panel.observed, panel.n),
       chance: bySet(panel.chance, 1),
       pValue: bySet(panel.p_value, nDraws + 1),
-      memorizationPValue: bySet(panel.memorization_p_value, nDraws + 1),
+      shareAtChance: bySet(panel.share_at_chance, nDraws + 1),
       verdict: bySet(panel.verdict, 1).map((code) => data.verdicts[code]),
       validation: byEpoch(panel.validation, panel.n_validation),
       networkTrain: byEpoch(panel.network_train, panel.n),
@@ -85,8 +85,8 @@
       memorizedWords:
         `${whole(nAbove)} of ${plural(nNull, "classifier")} of shuffled labels score above chance ` +
         `(${accuracy(one.chance[e])}): ${accuracy(one.mean[e])} on average, from ${accuracy(low)} ` +
-        `to ${accuracy(high)}. p-value, if nothing were memorized: ` +
-        `${pText(one.memorizationPValue[e])}.`,
+        `to ${accuracy(high)}. The share at or below it: ` +
+        `${pText(one.shareAtChance[e])}.`,
       learned: says("learned"),
       learnedWords:
         `True labels score ${accuracy(one.observed[e])}, above ${whole(nBelow)} of the ` +

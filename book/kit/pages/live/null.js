@@ -94,7 +94,7 @@ function memlibNull(random) {
 
   // (C + 1) / (B + 1), with C the null scores not above the chance level that each has of its own,
   // but for rounding.
-  function memorizationPValue(nullScores, chances) {
+  function shareAtChance(nullScores, chances) {
     const low = nullScores.filter((score, b) => score <= chances[b] + 1e-9).length;
     return (low + 1) / (nullScores.length + 1);
   }
@@ -110,7 +110,7 @@ function memlibNull(random) {
   // The answer for one set: `chances` holds one chance level a permutation; their mean is for show.
   function concludeSet(nullScores, observed, chances, significance) {
     const pValue = permutationPValue(nullScores, observed);
-    const memorization = memorizationPValue(nullScores, chances);
+    const memorization = shareAtChance(nullScores, chances);
     const verdict = decideVerdict(pValue, memorization, nullScores.length, significance);
     return { chance: mean(chances), pValue, memorization, verdict, nullMean: mean(nullScores) };
   }
