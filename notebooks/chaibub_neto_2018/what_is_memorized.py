@@ -32,8 +32,9 @@ seed: int = 0  # base seed of the resampled images
 from IPython.display import Markdown
 
 from memlib.papers.chaibub_neto_2018 import (
-    below_table, collapse_table, describe_influence, gap_table, influence_table,
-    layers_table, learned_table, read_meaning, show_layers, thresholds_table,
+    below_table, collapse_table, describe_influence, describe_meaning, gap_table,
+    influence_table, layers_table, learned_table, read_meaning, show_layers,
+    thresholds_table,
 )
 
 tree = read_meaning()
@@ -43,10 +44,7 @@ tree = read_meaning()
 # `memlib meaning --verify 1` trains one of its networks again and compares.
 
 # %% tags=["hide-input"]
-if tree is None:
-    print("data/results/meaning.nc is not there yet: `memlib meaning` makes it.")
-else:
-    print(tree.attrs["title"], "|", tree.attrs["scale"], "scale |", tree.attrs["created"])
+Markdown(describe_meaning(tree) if tree else "Not run yet: `memlib meaning` makes it.")
 
 # %% [markdown]
 # ## Which layer forgets?
@@ -139,7 +137,7 @@ tree and Markdown(learned_table(tree))
 # ## Below the null
 #
 # Section 5 of the paper has four readings, and none for an observed score *below* its null. On noise, panel a
-# shows just this between epochs 5 and 10, in every seed. The table gives the distance of the observed score from the null's mean, in
+# shows just this near epoch 10. The table gives the distance of the observed score from the null's mean, in
 # standard deviations of the null.
 
 # %% tags=["hide-input", "full-width"]
@@ -148,8 +146,7 @@ Markdown(below_table())
 # %% [markdown]
 # At that time the network is right on about six in ten training images: it has begun to push them apart by
 # their labels, each by its own pixels. A copy lacks some of these pixels, so it is pushed less far than its
-# image: along the direction that separates the labels best, the copies' mean margin is a fifth smaller than that
-# of their images (panel a, seed 0, epoch 10). A forest of the true labels splits along this direction, where
+# image along the direction that separates the labels best. A forest of the true labels splits along it, where
 # copies move most; a forest of shuffled labels has no reason to. That is our explanation, not a proof. Once the
 # push is wide enough to separate the labels, copies follow, and the observed score rises far above the null. So
 # "below the null" says: what is being learned is not yet shared by the copies.

@@ -10,6 +10,7 @@ from .meaning import read_meaning as read_meaning
 from .meaning_tables import below_table as below_table
 from .meaning_tables import collapse_table as collapse_table
 from .meaning_tables import describe_influence as describe_influence
+from .meaning_tables import describe_meaning as describe_meaning
 from .meaning_tables import gap_table as gap_table
 from .meaning_tables import influence_table as influence_table
 from .meaning_tables import layers_table as layers_table

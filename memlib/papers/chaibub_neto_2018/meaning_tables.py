@@ -11,7 +11,10 @@ from memlib.base.seeds import stream
 from memlib.method.verdicts import VERDICTS, null_excess
 from memlib.papers.chaibub_neto_2018.choices import stored_choices
 from memlib.papers.chaibub_neto_2018.meaning import (
+    INPUTS,
     N_NEIGHBOURS,
+    N_SEEDS,
+    PANELS,
     SCORED_ON,
     memorization_scores,
     networks_of,
@@ -39,6 +42,23 @@ def _span(values: xr.DataArray) -> str:
 def _rank_text(first: np.ndarray, second: np.ndarray) -> str:
     """Return a rank correlation over epochs; nothing where there are too few of them."""
     return f"{rank_correlation(first, second):+.2f}" if len(first) > 3 else "–"
+
+
+def describe_meaning(tree: xr.DataTree) -> str:
+    """Say which networks and seeds are stored, and what is still to be computed."""
+    found = networks_of(tree)
+    seeds = max((one.sizes["seed"] for one in found.values()), default=0)
+    wanted = [f"{panel} on {inputs}" for inputs in INPUTS for panel in PANELS]
+    names = [f"{panel} on {inputs}" for panel, inputs in found]
+    lacking = [name for name in wanted if name not in names]
+    text = (
+        f"Stored at {tree.attrs['scale']} scale: {len(names)} of {len(wanted)} networks, "
+        f"{seeds} of {N_SEEDS} seeds (commit `{tree.attrs['git_commit']}`)."
+    )
+    if lacking or seeds < N_SEEDS:
+        missing = f" Not yet run: {', '.join(lacking)}." if lacking else ""
+        text += f"{missing} **Not complete:** `memlib meaning` computes the rest."
+    return text
 
 
 def layers_table(tree: xr.DataTree) -> str:

@@ -3,10 +3,17 @@
 import numpy as np
 import xarray as xr
 
-from memlib.papers.chaibub_neto_2018.meaning import BY_EPOCH, BY_LAYER, SCHEMA
+from memlib.papers.chaibub_neto_2018.meaning import (
+    BY_EPOCH,
+    BY_LAYER,
+    SCHEMA,
+    networks_of,
+    read_meaning,
+)
 from memlib.papers.chaibub_neto_2018.meaning_tables import (
     collapse_table,
     describe_influence,
+    describe_meaning,
     draw_layers,
     gap_table,
     influence_table,
@@ -78,3 +85,12 @@ def test_the_picture_has_a_line_for_every_layer():
     np.testing.assert_allclose(drawn[1], np.linspace(0.9, 0.2, 5))
     assert len(drawn) == 3
     assert set(SCHEMA.coordinates) >= {"layer", "half"}
+
+
+def test_what_the_stored_dataset_lacks_is_told():
+    tree = read_meaning()
+    assert tree is not None
+    text = describe_meaning(tree)
+    n = len(networks_of(tree))
+    assert f"{n} of 8 networks" in text
+    assert ("**Not complete:**" in text) == (n < 8 or "3 of 3 seeds" not in text)
