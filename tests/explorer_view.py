@@ -67,7 +67,7 @@ def assert_shows(view, dataset, strength, e, seed=0):
     assert memorized.startswith(f"{(null > chance).sum()} of {len(null)} classifiers of shuffled")
     assert f"chance ({fixed(chance)})" in memorized
     assert f"from {fixed(null[0])} to {fixed(null[-1])}." in memorized
-    assert memorized.endswith(f"memorized: {p_text(one['share_at_chance'])}.")
+    assert memorized.endswith(f"at or below it: {p_text(one['share_at_chance'])}.")
     assert f"score {fixed(observed)}, above {(null < observed).sum()} of the {len(null)}" in learned
     assert learned.endswith(f"learned: {p_text(one['p_value'])}.")
     assert f"images: {fixed(one['validation_accuracy'])}." in besides

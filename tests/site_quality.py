@@ -177,5 +177,6 @@ def _packed(url: str) -> int:
     parts = urlsplit(url)
     if parts.scheme != "file":
         return 0
-    content = Path(unquote(parts.path)).read_bytes()
+    path = Path(unquote(parts.path))
+    content = path.read_bytes() if path.is_file() else b""  # what is missing is told elsewhere
     return min(len(gzip.compress(content, 6)), len(content))
