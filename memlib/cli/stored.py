@@ -30,7 +30,7 @@ from memlib.runs.study import figures, resolve, studies
 @scale_option(
     ALL_SCALES,
     help="Shipped results of this scale, or your own runs with its parameters. When left out, "
-    "each claim's most complete shipped one.",
+    "each check's most complete shipped one.",
 )
 @click.option(
     "--resamples",

@@ -45,19 +45,17 @@ from memlib.report import claims_table, count_verdicts, differing_checks
 # Brackets show the uncertainty: the range of the quantity (its 2.5 % to its 97.5 % point) when permutations,
 # validation images and, where there are several, seeds are resampled with replacement. Then comes the share of
 # resamples in which the check holds, unless it is all or none. A check that holds in 5 % to 95 % of them decides
-# nothing. Validation images are resampled for each network on its own, so ranges of differences
-# between networks are somewhat too wide.
+# nothing. Networks share their validation images, and so do the resamples.
 #
 # For an onset or a peak the quantity is an epoch. It is known to the next measured epoch only, so its range can
-# be a single value. With one seed, the range says nothing about other training images and first weights; for
-# that, look at the runs with several seeds. With three seeds the range is hardly wider than the seeds
-# themselves, and misses the truth more often than one time in twenty. Two kinds of ranges are biased: those of
+# be a single value. A run of one seed has no range: its shuffles say nothing about other training images and
+# first weights. With three seeds a range covers the truth about two times in three. Two kinds of ranges are biased: those of
 # scores above *every* shuffle, because resampling brings no new extremes, and those of distances from chance,
 # which cannot be negative.
 #
 # The rules are ours: the paper gives words, not thresholds. Some were changed after we had seen results,
-# because they missed what the paper says; the tables mark these. So read a verdict as a description of these
-# runs, not as a test that was fixed in advance.
+# because they missed what the paper says; the tables show their first form and the verdict under it. So read a
+# verdict as a description of these runs, not as a test that was fixed in advance.
 #
 # The same seeds are drawn in all panels, because panels share images, first weights and batches. Some checks
 # hold even for an untrained network. For claims about single panels, the table of robust conclusions in [What
