@@ -31,7 +31,8 @@ display(show_longest("fig5"))
 Markdown(describe_stored("fig5"))
 
 # %% [markdown]
-# The red curve stays at chance: noise has nothing to generalize from. Watch the blue boxes of d and e: they
+# The red curve stays at chance: noise has nothing to generalize from. *Learned* says here that the training labels
+# can be read off copies of the training inputs, and no more. Watch the blue boxes of d and e: they
 # fall, rise again when learning sets in, and fall once more. As in Figure 1, the convolutional
 # networks (c, f) differ most from seed to seed.
 
