@@ -3,6 +3,7 @@
 import ast
 import gzip
 import json
+import os
 import subprocess
 import sys
 
@@ -180,6 +181,11 @@ def test_explorer_needs_no_torch():
         "import sys, kit.pages.explorer.data, kit.pages.by_eye.data; print('torch' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "book")},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert ast.literal_eval(done.stdout.strip()) is False

@@ -20,10 +20,9 @@ import xarray as xr
 from conftest import ROOT, one_line
 
 import memlib.runs.cluster
-from memlib.base import keys
 from memlib.base.errors import InputError, ResultError
 from memlib.base.words import duration
-from memlib.papers.chaibub_neto_2018.null_pieces import NULL_CODE
+from memlib.papers.chaibub_neto_2018.null_pieces import null_code
 from memlib.results.schema import panels_of
 from memlib.runs.costs import describe_plan
 from memlib.runs.figure import run_figure
@@ -148,7 +147,7 @@ def test_worker_with_other_code_is_refused(tmp_path, results_folder):
         run_figure("fig1", "smoke", scheduler=address, **settings)
     text = one_line(error)
     assert socket.gethostname() in text
-    ours = keys.code_digest(*NULL_CODE)
+    ours = null_code()
     assert re.search(f"code of the null is '[0-9a-f]{{16}}' there and '{ours}'", text)
     assert list(results_folder.rglob("epoch_0000150.npz"))  # the training's code is the same
     assert not list(results_folder.rglob("*block*"))
