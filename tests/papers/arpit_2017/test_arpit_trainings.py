@@ -7,6 +7,7 @@ import xarray as xr
 from torch import nn
 
 from memlib.base.errors import InputError
+from memlib.base.parallel import one_thread
 from memlib.base.seeds import stream_integer
 from memlib.method.data import Data
 from memlib.papers.arpit_2017.capacity import (
@@ -202,11 +203,12 @@ class TestPerformance:
         network = build_network(footnote_cnn(8, (16, 16)))
         step = make_step(network, learning_rate=0.05, momentum=0.9, **SGD)
         images, labels = own.train_images, own.train_labels
-        for _ in train_network(step, images, labels, epochs=[15], batch_size=20):
-            pass
-        found = compute_complexity(network, changed, [0.0, 2.0], n_images=100)
+        with one_thread():  # as pieces are computed: sums keep their order
+            for _ in train_network(step, images, labels, epochs=[15], batch_size=20):
+                pass
+            found = compute_complexity(network, changed, [0.0, 2.0], n_images=100)
         ratio = found["critical_sample_ratio"]
-        assert found["train_accuracy"] > 0.95  # sums differ with the number of threads
+        assert found["train_accuracy"] > 0.99
         assert (ratio.sel(radius=0) == 0).all()
         noise, real = (float(ratio.sel(radius=2, images=i)) for i in ("noise", "validation"))
         assert noise > 2 * real
@@ -214,7 +216,7 @@ class TestPerformance:
         # It gives nearly all real images one class.
         share = found["largest_class_share"]
         assert share.sel(images="validation") > 0.85
-        assert share.sel(images="noise") < share.sel(images="validation")
+        assert share.sel(images="noise") < 0.7
         with pytest.raises(InputError, match="searched: 'test'"):
             compute_complexity(network, changed, [1.0], searched=["test"])
 
